@@ -1,0 +1,102 @@
+//! What an exporter tells kit about itself.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::collector::Collector;
+use crate::config::{ConfigError, Document};
+use crate::desc::Desc;
+use crate::prober::Prober;
+use crate::sampler::Sampler;
+
+/// An exporter's constants.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// The binary's name, e.g. `probe-exporter`.
+    pub name: &'static str,
+    /// What it is for, in one sentence; the landing page and `--help` show it.
+    pub summary: &'static str,
+    /// Its version.
+    pub version: &'static str,
+    /// The port it listens on when no flag says otherwise.
+    pub port: u16,
+    /// The configuration file it looks for when no flag names one, e.g. `probe.yml`.
+    pub config_file: &'static str,
+    /// What stands for the configuration when there is no file.
+    pub builtin_config: &'static str,
+}
+
+/// An exporter: the validated configuration in force, and the shapes that work by it. A reload builds a new one beside
+/// the old; only when that succeeds does it take the old one's place.
+pub trait Exporter: Send + Sync + Sized + 'static {
+    /// Its constants.
+    const ABOUT: About;
+
+    /// The configuration file as it is written. Its doc comments become `--config.example`; serialized again with its
+    /// secrets hidden it becomes `/config`.
+    type Raw: DeserializeOwned + Serialize + JsonSchema + Send + 'static;
+
+    /// Every metric this exporter can emit; kit's own are added.
+    fn catalogue() -> Vec<&'static Desc>;
+
+    /// Validates. `document` turns a [`crate::config::Spanned`] value into an error with file, line and column.
+    /// `previous` is the exporter in force, whose counters an unchanged target should keep.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, each with its position and the way out.
+    fn build(raw: Self::Raw, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError>;
+
+    /// What is asked at each scrape of `/metrics`.
+    fn collectors(&self) -> Vec<Arc<dyn Collector>> {
+        Vec::new()
+    }
+
+    /// What runs in the background. A sampler that `build` took over from the previous exporter (the same `Arc`) goes
+    /// on running through a reload.
+    fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
+        Vec::new()
+    }
+
+    /// What answers `/probe`.
+    fn prober(&self) -> Option<Arc<dyn Prober>> {
+        None
+    }
+
+    /// What is watched, and its state now, for the landing page.
+    fn watched(&self) -> Vec<Watched> {
+        Vec::new()
+    }
+
+    /// What the operator should know about this configuration.
+    fn notices(&self) -> Vec<Notice> {
+        Vec::new()
+    }
+}
+
+/// A line of the landing page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    /// Its name, as configured.
+    pub name: String,
+    /// What kind of thing it is: a module, `node`, `link`, …
+    pub kind: String,
+    /// Its state: `Some(true)` well, `Some(false)` not, `None` not known yet.
+    pub ok: Option<bool>,
+    /// The number that matters, or the cause of the failure.
+    pub detail: String,
+    /// A path of this exporter that shows more, e.g. `/probe?…`.
+    pub link: Option<String>,
+}
+
+/// Something about a configuration that works, but that its operator should know: told at start-up, by
+/// `--config.check`, and as `farol_config_notice_info{notice}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// lower_snake_case, the metric's label.
+    pub name: &'static str,
+    /// One or two sentences: what is, and the way out.
+    pub text: String,
+}
