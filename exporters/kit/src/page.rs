@@ -16,9 +16,9 @@ pub enum Dropped {
     Arity,
     /// A label name of an open family is illegal, doubled or reserved.
     LabelName,
-    /// A counter that is NaN, infinite or negative.
+    /// A counter that is NaN, infinite or negative, or an info that is not 1.
     Value,
-    /// Another description has this family's name already.
+    /// Another description has this family's name already, or one that differs from it only in a `_total` or `_info`.
     Family,
 }
 
@@ -100,6 +100,11 @@ impl Page {
                 self.drop_row(desc.name, Dropped::Family);
                 None
             }
+            // OpenMetrics knows a family without its suffix: `x` and `x_total` would be one family there.
+            None if self.families.iter().any(|family| family.family() == desc.family()) => {
+                self.drop_row(desc.name, Dropped::Family);
+                None
+            }
             None => {
                 self.families.push(*desc);
                 Some(self.families.len() - 1)
@@ -113,9 +118,14 @@ impl Page {
         self.family(desc).push(&[], value);
     }
 
-    /// Takes over every family and sample of `other`; doubled samples are dropped.
+    /// Takes over every family and sample of `other`; doubled samples are dropped. What `other` dropped is told here too.
     pub fn absorb(&mut self, other: &Page) {
         self.dropped.extend_from_slice(&other.dropped);
+        self.absorb_samples(other);
+    }
+
+    /// The same, without what `other` dropped.
+    pub(crate) fn absorb_samples(&mut self, other: &Page) {
         for sample in other.samples() {
             let mut rows = self.family(sample.desc);
             let labels: Vec<(&str, &str)> = sample.labels().collect();
@@ -141,7 +151,7 @@ impl Page {
         &self.dropped
     }
 
-    /// The families that have at least one sample, in order of their first opening.
+    /// The families, in order of their first opening.
     pub fn descs(&self) -> impl Iterator<Item = &Desc> {
         self.families.iter()
     }
@@ -254,6 +264,9 @@ impl Rows<'_> {
             Value::Number(number) if self.desc.kind == Kind::Counter => {
                 (!number.is_finite() || *number < 0.0).then_some(Dropped::Value)
             }
+            Value::Number(number) if self.desc.kind == Kind::Info => {
+                (*number != 1.0).then_some(Dropped::Value)
+            }
             Value::Number(_) => (self.desc.kind == Kind::Histogram).then_some(Dropped::Value),
             Value::Histogram(_) => (self.desc.kind != Kind::Histogram).then_some(Dropped::Value),
         }
@@ -273,21 +286,67 @@ pub struct Sample<'a> {
 
 impl<'a> Sample<'a> {
     /// Its labels, names and values.
+    #[inline]
     pub fn labels(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let (page, desc, first) = (self.page, self.desc, self.row.first as usize);
-        let (fixed, spans) = (desc.labels.len(), usize::from(self.row.spans));
-        let open = (spans - fixed) / 2;
-        (0..fixed + open).map(move |index| match index.checked_sub(fixed) {
-            None => (desc.labels[index], page.span(first + index)),
-            Some(nth) => (page.span(first + fixed + 2 * nth), page.span(first + fixed + 2 * nth + 1)),
+        let (first, spans) = (self.row.first as usize, usize::from(self.row.spans));
+        let (page, names) = (self.page, self.desc.labels);
+        let mut begin = page.begin(first);
+        let mut ends = page.ends[first..first + spans].iter();
+        // Each span begins where the last one ended, so that only the first beginning is looked up.
+        let mut next = move || {
+            let end = *ends.next()? as usize;
+            let span = &page.text[begin..end];
+            begin = end;
+            Some(span)
+        };
+        (0..).map_while(move |index| {
+            let span = next()?;
+            match names.get(index) {
+                Some(name) => Some((*name, span)),
+                None => Some((span, next()?)),
+            }
         })
+    }
+
+    /// All of its label values (and the names of labels of its own) in one, as they lie in the page.
+    pub(crate) fn text(&self) -> &'a str {
+        let (first, spans) = (self.row.first as usize, usize::from(self.row.spans));
+        match spans.checked_sub(1) {
+            Some(last) => &self.page.text[self.page.begin(first)..self.page.ends[first + last] as usize],
+            None => "",
+        }
     }
 }
 
 impl Page {
-    fn span(&self, index: usize) -> &str {
-        let begin = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
-        &self.text[begin..self.ends[index] as usize]
+    /// Where the span with this index begins in `text`.
+    #[inline]
+    fn begin(&self, span: usize) -> usize {
+        span.checked_sub(1).map_or(0, |before| self.ends[before] as usize)
+    }
+
+    /// About how many bytes the page takes in a text format: rather more than less, and at most a quarter too much for
+    /// pages whose values are long.
+    pub(crate) fn size_hint(&self) -> usize {
+        let comments: usize =
+            self.families.iter().map(|desc| 2 * desc.name.len() + desc.help.len() + 48).sum();
+        let per_family: Vec<usize> = self
+            .families
+            .iter()
+            .map(|desc| desc.name.len() + desc.labels.iter().map(|name| name.len() + 4).sum::<usize>() + 14)
+            .collect();
+        let rows: usize = self
+            .rows
+            .iter()
+            .map(|row| {
+                let lines = match &row.value {
+                    Value::Number(_) => 1,
+                    Value::Histogram(histogram) => histogram.bounds.len() + 3,
+                };
+                per_family[row.family as usize] * lines
+            })
+            .sum();
+        comments + rows + self.text.len()
     }
 }
 
@@ -398,6 +457,22 @@ mod tests {
         page.set(&OTHER, 1.0);
         assert_eq!(reasons(&page), [Dropped::Family]);
         assert_eq!(page.len(), 1);
+    }
+
+    #[test]
+    fn names_that_differ_only_in_their_suffix_are_one_family() {
+        const PLAIN: Desc = Desc::gauge("tries", "Not a counter.");
+        let mut page = Page::new();
+        page.set(&TRIES, 1.0);
+        page.set(&PLAIN, 1.0);
+        assert_eq!(reasons(&page), [Dropped::Family]);
+    }
+
+    #[test]
+    fn an_info_is_one() {
+        let mut page = Page::new();
+        page.family(&INFO).push(&["a"], 0.0).push(&["b"], 1.0);
+        assert_eq!(reasons(&page), [Dropped::Value]);
     }
 
     #[test]
