@@ -1,74 +1,42 @@
-//! Strict YAML: unknown keys, wrong types and doubled keys are refused with file, line, column, key, cause and the way out.
+//! Strict YAML: unknown keys, wrong types and doubled keys are refused with file, line, column, key, cause and the way
+//! out. An exporter's configuration is two types: the raw file, made of this module's types, and the validated one that
+//! the program uses.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `document` | [`Document`]: a file's text, parsed strictly; the source of every [`Problem`] |
+//! | `problem` | [`Problem`], [`ConfigError`]: how a mistake is told |
+//! | `explain` | what the YAML library's errors mean, and the way out of each |
+//! | `outline` | which key stands where, so that a position has a name and a name a position |
+//! | `spanned` | [`Spanned`]: a value that remembers where it was written |
+//! | `secret`, `source` | [`Secret`] and what is called one ([`hide_header`]); [`SecretSource`]: where it lies |
+//! | `pattern` | [`Pattern`], [`BytePattern`]: regular expressions compiled when the file is read |
+//! | `duration`, `size`, `bytes` | [`HumanDuration`], [`ByteSize`], [`Bytes`] |
+//! | `example` | the commented example file, made of the raw types' doc comments |
+//! | `watch` | [`Watcher`]: which files have changed |
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+mod bytes;
+mod document;
+mod duration;
+mod example;
+mod explain;
+mod outline;
+mod pattern;
+mod problem;
+mod secret;
+mod size;
+mod source;
+mod spanned;
+mod watch;
 
-use schemars::JsonSchema;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-
-/// A configuration's text and where it came from.
-#[derive(Clone, Debug)]
-pub struct Document {
-    /// The file's path as it was given, or a name such as `built-in`.
-    pub name: String,
-    /// The YAML.
-    pub text: String,
-    /// The folder that relative paths in it are relative to.
-    pub folder: PathBuf,
-}
-
-impl Document {
-    /// Reads a file.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        todo!()
-    }
-    /// A document that is not a file.
-    pub fn embedded(name: &str, text: &str) -> Self {
-        todo!()
-    }
-    /// Parses strictly.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        todo!()
-    }
-    /// A problem at a value's position. `key` is its path, e.g. `targets[2].module`.
-    pub fn problem<T>(&self, at: &Spanned<T>, key: impl fmt::Display, cause: impl fmt::Display, way_out: impl fmt::Display) -> Problem {
-        todo!()
-    }
-    /// A path of the document, made absolute by its folder.
-    pub fn path(&self, path: &Path) -> PathBuf {
-        self.folder.join(path)
-    }
-}
-
-/// Everything that is wrong with a document.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct ConfigError {
-    /// At least one.
-    pub problems: Vec<Problem>,
-}
-
-/// One thing that is wrong.
-#[derive(Clone, Debug)]
-pub struct Problem {
-    /// Displayed.
-    pub text: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
-/// A value that knows its line and column.
-#[derive(Clone, Debug, Default)]
-pub struct Spanned<T> {
-    /// The value.
-    pub value: T,
-    /// From 1; 0 when not read from a file.
-    pub line: u64,
-    /// From 1; 0 when not read from a file.
-    pub column: u64,
-}
+pub use bytes::Bytes;
+pub use document::Document;
+pub use duration::{DurationError, HumanDuration};
+pub use example::{example, schema_json, uncomment};
+pub use pattern::{BytePattern, Pattern};
+pub use problem::{ConfigError, Problem};
+pub use secret::{HIDDEN, Secret, hide_header};
+pub use size::{ByteSize, SizeError};
+pub use source::{SecretError, SecretSource};
+pub use spanned::Spanned;
+pub use watch::Watcher;
