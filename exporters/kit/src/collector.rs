@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
+use crate::BoxFuture;
 use crate::desc::Desc;
 use crate::page::Page;
-use crate::BoxFuture;
 
 /// What a collection may use.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,12 @@ pub async fn run_all(collectors: &[Arc<dyn Collector>], scope: Scope) -> Page {
                 true
             }
             Ok(Err(error)) => {
-                tracing::warn!(collector = name, reason = error.reason, error = error.detail, "collector failed");
+                tracing::warn!(
+                    collector = name,
+                    reason = error.reason,
+                    error = error.detail,
+                    "collector failed"
+                );
                 page.absorb(&error.partial);
                 false
             }

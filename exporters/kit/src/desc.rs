@@ -124,7 +124,8 @@ impl Desc {
         let suffix = match self.kind {
             Kind::Counter => "_total",
             Kind::Info => "_info",
-            Kind::Gauge | Kind::Histogram | Kind::Unknown => "",
+            // Asked for every family of every page: not even a suffix of nothing is looked for.
+            Kind::Gauge | Kind::Histogram | Kind::Unknown => return self.name,
         };
         self.name.strip_suffix(suffix).unwrap_or(self.name)
     }

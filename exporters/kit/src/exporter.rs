@@ -87,7 +87,7 @@ pub struct Watched {
     pub ok: Option<bool>,
     /// The number that matters, or the cause of the failure.
     pub detail: String,
-    /// A path of this exporter that shows more, e.g. `/probe?…`.
+    /// What shows more: a path of this exporter, e.g. `/probe?…`, or a whole URL of http or https.
     pub link: Option<String>,
 }
 

@@ -6,17 +6,19 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use crate::BoxFuture;
 use crate::desc::Desc;
 use crate::page::Page;
-use crate::BoxFuture;
 
 /// Whether the probe succeeded.
 pub const SUCCESS: Desc = Desc::gauge("probe_success", "Whether the probe succeeded.");
 /// How long it took.
 pub const DURATION: Desc = Desc::gauge("probe_duration_seconds", "How long the whole probe took.");
 /// How long it might have taken.
-pub const TIMEOUT: Desc =
-    Desc::gauge("probe_timeout_seconds", "How long the probe was allowed to take: the module's timeout or what the scrape left.");
+pub const TIMEOUT: Desc = Desc::gauge(
+    "probe_timeout_seconds",
+    "How long the probe was allowed to take: the module's timeout or what the scrape left.",
+);
 /// Why it failed.
 pub const FAILURE: Desc =
     Desc::info("probe_failure_info", "Why the probe failed: the phase in which it stopped, and the reason from a closed set. Absent on success.")

@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
+use crate::BoxFuture;
 use crate::desc::Desc;
 use crate::page::Page;
-use crate::BoxFuture;
 
 /// When a sampler's loop last did its work.
 pub const LAST_SUCCESS: Desc = Desc::gauge(
@@ -19,9 +19,11 @@ pub const LAST_SUCCESS: Desc = Desc::gauge(
 )
 .labels(&["sampler"]);
 /// How often the loop had to be started again.
-pub const RESTARTS: Desc =
-    Desc::counter("farol_sampler_restarts_total", "How often the background loop ended by itself and was started again.")
-        .labels(&["sampler"]);
+pub const RESTARTS: Desc = Desc::counter(
+    "farol_sampler_restarts_total",
+    "How often the background loop ended by itself and was started again.",
+)
+.labels(&["sampler"]);
 
 /// The descriptions that kit adds for samplers.
 pub const DESCS: &[&Desc] = &[&LAST_SUCCESS, &RESTARTS];
@@ -110,7 +112,10 @@ impl Supervised {
         let name = self.sampler.name();
         let last = self.facts.last_success_ms.load(Ordering::Relaxed);
         if last > 0 {
-            #[allow(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit 53 bits for 285,000 years")]
+            #[allow(
+                clippy::cast_precision_loss,
+                reason = "milliseconds since 1970 fit 53 bits for 285,000 years"
+            )]
             page.family(&LAST_SUCCESS).push(&[name], last as f64 / 1e3);
         }
         #[allow(clippy::cast_precision_loss, reason = "no loop restarts 2^53 times")]

@@ -1,1 +1,36 @@
-//! wip
+//! The HTTP server: listeners, connection and request limits, routes, landing page, probe history.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `listener`, `io` | where it listens; one type for all kinds of connections |
+//! | `pool` | [`Limits`]; which connections are open, in what state, and which must make room |
+//! | `connection` | one connection: TLS handshake, HTTP/1.1 or, by ALPN, HTTP/2 |
+//! | `server` | the accept loops, and the drain |
+//! | `site` | what all requests share |
+//! | `router`, `reply` | limits, authentication and routes; how an answer is written |
+//! | `scrape`, `probe` | `/metrics` and `/probe` |
+//! | `history`, `report` | the last probes; a probe told in words |
+//! | `landing` | the page for people |
+//! | `tally` | what the server counts about itself |
+
+mod connection;
+mod history;
+mod io;
+mod landing;
+pub(crate) mod listener;
+mod pool;
+mod probe;
+mod reply;
+mod report;
+mod router;
+mod scrape;
+mod server;
+mod site;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+pub use pool::Limits;
+pub(crate) use server::Server;
+pub(crate) use site::Site;
+pub use tally::DESCS;

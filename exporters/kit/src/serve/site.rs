@@ -1,0 +1,62 @@
+//! What all requests share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::{Duration, SystemTime};
+
+use super::history::History;
+use super::pool::Pool;
+use super::tally::Tally;
+use crate::config::ConfigError;
+use crate::own::Own;
+use crate::run::Settings;
+use crate::run::engine::Engine;
+use crate::web::Live;
+
+/// What all requests share.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) engine: Arc<Engine>,
+    pub(super) web: Live,
+    pub(super) pool: Arc<Pool>,
+    pub(super) tally: Tally,
+    pub(super) history: History,
+    pub(super) own: Own,
+    /// Path in front of every endpoint.
+    pub(super) prefix: String,
+    pub(super) offset: Duration,
+    /// Requests at a time, probes and health checks aside; 0: no limit.
+    pub(super) most: usize,
+    /// How many of those are being answered.
+    pub(super) answering: AtomicUsize,
+    /// Set when the end has begun: not ready any more.
+    pub(super) draining: AtomicBool,
+    pub(super) started: SystemTime,
+}
+
+impl Site {
+    pub(crate) fn new(engine: Arc<Engine>, web: Live, settings: &Settings) -> Self {
+        Self {
+            own: Own::new(&engine.about),
+            engine,
+            web,
+            pool: Pool::new(settings.limits, settings.max_connections),
+            tally: Tally::default(),
+            history: History::new(settings.history),
+            prefix: settings.route_prefix.clone(),
+            offset: settings.timeout_offset,
+            most: settings.max_requests,
+            answering: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            started: SystemTime::now(),
+        }
+    }
+
+    /// Reads the configuration and the web configuration anew; each is kept as it is when it is no good.
+    pub(crate) fn reload(&self) -> Result<(), ConfigError> {
+        let (own, web) = (self.engine.reload(), self.web.reload());
+        let problems =
+            [own, web].into_iter().filter_map(Result::err).flat_map(|error| error.problems).collect();
+        ConfigError::check(problems)
+    }
+}
