@@ -1,0 +1,142 @@
+//! An entry of `targets:`, raw and validated.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kit::config::{Document, HumanDuration, Problem, Spanned};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::module::Module;
+use crate::modules::{ModuleMap, checked, did_you_mean};
+
+/// Labels that every target has already, or that histograms need.
+const RESERVED: [&str; 4] = ["target", "module", "le", "quantile"];
+
+/// How often a target is probed when it does not say.
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
+/// How long a probe of a target may take when neither it nor its module says; never more than the interval.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Something to probe on a schedule.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TargetSection {
+    /// What it is called: the `target` label on /metrics. Default: the target itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Spanned<String>>,
+    /// What to probe, as the target parameter of /probe: a URL, host:port, a name or an address. Required.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Spanned<String>>,
+    /// The module to probe it with.
+    pub module: Spanned<String>,
+    /// The Host header and TLS server name to use, as the hostname parameter of /probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostname: Option<Spanned<String>>,
+    /// How often. Default: 15s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval: Option<Spanned<HumanDuration>>,
+    /// How long a probe may take. Default: the module's timeout, else 10s; never more than the interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Spanned<HumanDuration>>,
+    /// Labels of your own, on this target's info metric.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, Spanned<String>>,
+}
+
+/// A target that is ready to be probed.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// What it is called; no two have the same.
+    pub name: String,
+    /// What is probed.
+    pub target: String,
+    /// The Host header and TLS server name, if they are not the target's own.
+    pub hostname: Option<String>,
+    /// What it is probed with.
+    pub module: Arc<Module>,
+    /// From one probe's beginning to the next one's.
+    pub interval: Duration,
+    /// How long a probe may take; not above `interval`.
+    pub timeout: Duration,
+    /// The user's labels, by name; all names are legal.
+    pub labels: Vec<(String, String)>,
+}
+
+/// Validates `targets:`. What is wrong is told with its position; the rest is returned.
+pub fn targets(
+    raw: &[TargetSection],
+    modules: &ModuleMap,
+    document: &Document,
+    problems: &mut Vec<Problem>,
+) -> Vec<Target> {
+    let mut names: HashMap<String, usize> = HashMap::with_capacity(raw.len());
+    let mut targets = Vec::with_capacity(raw.len());
+    for (index, section) in raw.iter().enumerate() {
+        let before = problems.len();
+        let key = |key: &str| format!("targets[{index}].{key}");
+        let target = section.target.as_ref().filter(|target| !target.trim().is_empty());
+        if target.is_none() {
+            let way_out = "add target: a URL, host:port, a name or an address";
+            problems.push(document.problem_at(format!("targets[{index}]"), "target is missing", way_out));
+        }
+        let module = modules.get(section.module.as_str());
+        if module.is_none() {
+            let way_out = did_you_mean(&section.module, modules.keys().map(String::as_str));
+            let cause = format!("unknown module {:?}", section.module.as_str());
+            problems.push(document.problem(&section.module, key("module"), cause, way_out));
+        }
+        let given = section.name.as_ref().filter(|name| !name.is_empty());
+        if let Some(name) = given.or(target)
+            && let Some(first) = names.insert(name.value.clone(), index)
+        {
+            let cause = format!("{:?} is the name of targets[{first}], too", name.as_str());
+            let way_out = "give each its own name";
+            problems.push(document.problem(
+                name,
+                key(if given.is_some() { "name" } else { "target" }),
+                cause,
+                way_out,
+            ));
+        }
+        let mut time = |raw: &Option<Spanned<HumanDuration>>, name: &str| {
+            checked(raw.as_ref(), &mut |cause, way_out| {
+                let at = raw.unwrap_or_default();
+                problems.push(document.problem(&at, key(name), cause, way_out));
+            })
+        };
+        let interval = time(&section.interval, "interval").unwrap_or(DEFAULT_INTERVAL);
+        let own = time(&section.timeout, "timeout");
+        if let (Some(own), Some(at)) = (own, &section.timeout)
+            && own > interval
+        {
+            let cause =
+                format!("{} is more than the interval, {}", HumanDuration(own), HumanDuration(interval));
+            problems.push(document.problem(at, key("timeout"), cause, "give less, or a longer interval"));
+        }
+        for (name, value) in &section.labels {
+            if !kit::desc::is_label_name(name) || RESERVED.contains(&name.as_str()) {
+                let cause = format!("{name:?} cannot be a label of yours");
+                let way_out = "a label name is [a-zA-Z_][a-zA-Z0-9_]*, without a leading __, and none of target, module, le, quantile";
+                problems.push(document.problem(value, key(&format!("labels.{name}")), cause, way_out));
+            }
+        }
+        let (Some(target), Some(module), true) = (target, module, problems.len() == before) else { continue };
+        let timeout = own.or(module.timeout).unwrap_or(DEFAULT_TIMEOUT).min(interval);
+        targets.push(Target {
+            name: given.unwrap_or(target).value.clone(),
+            target: target.value.clone(),
+            hostname: section
+                .hostname
+                .as_ref()
+                .filter(|name| !name.is_empty())
+                .map(|name| name.value.clone()),
+            module: Arc::clone(module),
+            interval,
+            timeout,
+            labels: section.labels.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
+        });
+    }
+    targets
+}

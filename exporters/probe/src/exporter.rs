@@ -1,0 +1,246 @@
+//! The exporter: the validated configuration, and the shapes that work by it.
+
+use std::sync::Arc;
+
+use kit::allow::AllowList;
+use kit::config::{ConfigError, Document, Problem};
+use kit::{About, Desc, Exporter, Notice, Prober, Sampler, Watched};
+use wire::Resolver;
+use wire::icmp::Pinger;
+
+use crate::config::target::targets;
+use crate::config::{File, ResolverKind, server_address};
+use crate::module::{PROBERS, Tools};
+use crate::modules::{self, Modules};
+use crate::targets::Schedule;
+
+/// The probe exporter.
+pub struct ProbeExporter {
+    modules: Arc<Modules>,
+    schedule: Schedule,
+    /// Outlives reloads, so that a new configuration does not begin with new sockets.
+    pinger: Arc<Pinger>,
+    notices: Vec<Notice>,
+}
+
+impl ProbeExporter {
+    /// The modules, for probes that nobody asked for over HTTP.
+    #[must_use]
+    pub fn modules(&self) -> &Arc<Modules> {
+        &self.modules
+    }
+
+    /// The configured targets.
+    #[must_use]
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+}
+
+impl Exporter for ProbeExporter {
+    const ABOUT: About = About {
+        name: "probe-exporter",
+        summary: "Probes over http, tcp, icmp and dns: on demand as blackbox_exporter does, and on a schedule of its own.",
+        version: env!("CARGO_PKG_VERSION"),
+        port: 9115,
+        config_file: "probe.yml",
+        builtin_config: include_str!("builtin.yml"),
+    };
+
+    type Raw = File;
+
+    fn catalogue() -> Vec<&'static Desc> {
+        let mut all: Vec<&'static Desc> = Vec::new();
+        let groups = PROBERS.iter().map(|prober| prober.descs).chain([crate::verdict::DESCS]);
+        for desc in groups.flatten().copied().chain(crate::targets::descs()) {
+            if !all.contains(&desc) {
+                all.push(desc);
+            }
+        }
+        all
+    }
+
+    fn build(raw: File, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
+        let (mut problems, mut notices) = (Vec::new(), Vec::new());
+        let map = modules::build(&raw, document, &mut problems, &mut notices);
+        let targets = targets(&raw.targets, &map, document, &mut problems);
+        let resolver = resolver(&raw, document, &mut problems);
+        ConfigError::check(problems)?;
+        let allow = AllowList::new(raw.allowed_targets.as_ref());
+        if allow.is_open() {
+            notices.push(open_door());
+        }
+        let pinger =
+            previous.map_or_else(|| Arc::new(Pinger::new()), |previous| Arc::clone(&previous.pinger));
+        let tools =
+            |allow| Arc::new(Tools { resolver: Arc::clone(&resolver), pinger: Arc::clone(&pinger), allow });
+        // What the configuration names itself needs nobody's leave; the list is about what a URL may name.
+        let schedule =
+            Schedule::new(targets, tools(AllowList::default()), previous.map(|previous| &previous.schedule));
+        Ok(Self { modules: Arc::new(Modules::new(map, tools(allow))), schedule, pinger, notices })
+    }
+
+    fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
+        self.schedule.samplers()
+    }
+
+    fn prober(&self) -> Option<Arc<dyn Prober>> {
+        Some(Arc::clone(&self.modules) as Arc<dyn Prober>)
+    }
+
+    fn watched(&self) -> Vec<Watched> {
+        self.schedule.watched()
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        self.notices.clone()
+    }
+}
+
+fn open_door() -> Notice {
+    Notice {
+        name: "open_targets",
+        text: "the configuration has no allowed_targets: whoever reaches /probe can have any target probed from here, \
+               save link-local addresses; name what may be probed in allowed_targets (networks, host patterns, ports)"
+            .to_owned(),
+    }
+}
+
+fn resolver(raw: &File, document: &Document, problems: &mut Vec<Problem>) -> Arc<Resolver> {
+    let kind = raw.resolver.as_ref().map_or(ResolverKind::Hickory, |kind| kind.value);
+    let mut servers = Vec::with_capacity(raw.dns_servers.len());
+    for (index, text) in raw.dns_servers.iter().enumerate() {
+        match server_address(text) {
+            Some(server) => servers.push(server),
+            None => {
+                let cause = format!("{:?} is not an address with or without a port", text.as_str());
+                let way_out = "give e.g. 192.0.2.53 or [2001:db8::53]:53";
+                problems.push(document.problem(text, format!("dns_servers[{index}]"), cause, way_out));
+            }
+        }
+    }
+    if kind == ResolverKind::System {
+        if let (Some(at), false) = (&raw.resolver, raw.dns_servers.is_empty()) {
+            let cause = "the system's resolver cannot be told which servers to ask";
+            problems.push(document.problem(
+                at,
+                "resolver",
+                cause,
+                "remove dns_servers, or take resolver: hickory",
+            ));
+        }
+        return Arc::new(Resolver::system());
+    }
+    if servers.is_empty() {
+        return Arc::new(Resolver::hickory());
+    }
+    match Resolver::servers(&servers) {
+        Ok(resolver) => Arc::new(resolver),
+        Err(error) => {
+            problems.push(document.problem_at("dns_servers", error, "name servers that can be asked"));
+            Arc::new(Resolver::hickory())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{acceptor, build};
+
+    const MODULES: &str = "modules:\n  web: {prober: http, timeout: 3s}\n  ping: {prober: icmp}\n";
+
+    #[test]
+    fn the_built_in_configuration_is_good() {
+        let exporter = build(ProbeExporter::ABOUT.builtin_config).unwrap_or_else(|error| panic!("{error}"));
+        assert!(exporter.modules().get(crate::modules::DEFAULT_MODULE).is_some());
+        assert_eq!(exporter.notices().iter().map(|notice| notice.name).collect::<Vec<_>>(), ["open_targets"]);
+    }
+
+    /// The modules that the peer's reference pages were recorded with are read as they are; but for the one whose
+    /// patterns the peer checks only at a probe (its defect 7).
+    #[test]
+    fn a_blackbox_yml_is_read_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("cert.pem"), acceptor(&["probe.test"], false).1).unwrap();
+        let text = include_str!("../testdata/blackbox-parity.yml")
+            .replace("@LAB@", &folder.path().display().to_string());
+        let error = build(&text).err().unwrap_or_else(|| panic!("bug_dns_bad_regex was taken"));
+        assert!(error.contains("regular expression"), "{error}");
+        let good: Vec<&str> = text.lines().filter(|line| !line.contains("bug_dns_bad_regex")).collect();
+        let exporter = build(&good.join("\n")).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(exporter.prober().map(|prober| prober.modules().len()), Some(44 - 1));
+    }
+
+    #[test]
+    fn targets_are_validated() {
+        let list = "targets:\n- {target: 'a.test:80', module: web}\n- {name: b, target: b.test, module: ping, interval: 5s, timeout: 9s}\n";
+        assert!(
+            build(&format!(
+                "{MODULES}targets: [{{target: 'a.test', module: web, interval: 30s, labels: {{team: x}}}}]\n"
+            ))
+            .is_ok()
+        );
+        let error = build(&format!("{MODULES}{list}")).err().unwrap_or_default();
+        assert!(error.contains("targets[1].timeout") && error.contains("test.yml:6"), "{error}");
+        for (entry, want) in [
+            ("{module: web}", "target is missing"),
+            ("{target: '', module: web}", "target is missing"),
+            ("{target: a}", "module"),
+            ("{target: a, module: wbe}", "did you mean \"web\"?"),
+            ("{target: a, module: web}, {target: a, module: ping}", "name of targets[0], too"),
+            ("{target: a, module: web, interval: 0s}", "no time at all"),
+            ("{target: a, module: web, interval: 2h}", "more than an hour"),
+            ("{target: a, module: web, interval: -5s}", "interval"),
+            ("{target: a, module: web, labels: {'a-b': x}}", "labels.a-b"),
+            ("{target: a, module: web, labels: {target: x}}", "labels.target"),
+            ("{target: a, module: web, nonsense: 1}", "nonsense"),
+        ] {
+            let error = build(&format!("{MODULES}targets: [{entry}]\n"))
+                .err()
+                .unwrap_or_else(|| panic!("{entry} was taken"));
+            assert!(error.contains(want) && error.contains("test.yml:4"), "{entry}: {error}");
+        }
+    }
+
+    #[test]
+    fn modules_and_the_rest_are_validated() {
+        for (yaml, want) in [
+            ("modules: {m: {prober: htpp}}", "did you mean \"http\"?"),
+            ("modules: {m: {}}", "prober"),
+            ("modules: {m: {prober: http, timeout: 0}}", "modules.m.timeout"),
+            ("modules: {m: {prober: http, timeout: 2h}}", "more than an hour"),
+            ("modules: {m: {prober: http, timeout: soon}}", "timeout"),
+            ("modules: {m: {prober: http}, m: {prober: tcp}}", "m"),
+            ("modules: {m: {prober: dns}}", "query_name"),
+            ("modules: {m: {prober: icmp, icmp: {ttl: 256}}}", "ttl"),
+            ("dns_servers: [here]", "dns_servers[0]"),
+            ("{resolver: system, dns_servers: [192.0.2.1]}", "resolver"),
+            ("resolver: systemd", "resolver"),
+            ("moduls: {}", "moduls"),
+        ] {
+            let error = build(yaml).err().unwrap_or_else(|| panic!("{yaml} was taken"));
+            assert!(error.contains(want) && error.contains("test.yml:1"), "{yaml}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_closed_door_is_not_told_of() {
+        let exporter = build(&format!("{MODULES}allowed_targets: ['192.0.2.0/24:443']\n"))
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(exporter.notices(), []);
+    }
+
+    #[test]
+    fn the_catalogue_names_each_family_once_a_page() {
+        let all = ProbeExporter::catalogue();
+        for name in [
+            "probe_http_status_code",
+            "probe_tcp_duration_seconds",
+            "probe_ip_protocol",
+            "probe_ssl_verified",
+        ] {
+            assert!(all.iter().any(|desc| desc.name == name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The way through an HTTP proxy: the whole URL in the request line for http, a tunnel by CONNECT for https.
+
+use std::net::{IpAddr, SocketAddr};
+
+use bytes::Bytes;
+use http::header::{HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
+use http::{Method, Request, Uri};
+use ipnet::IpNet;
+use kit::Failure;
+use tokio::net::TcpStream;
+use url::Url;
+use wire::http::{Connection, Protocol};
+use wire::{Phase, Preference, Stopwatch};
+
+use super::credentials::{basic, decoded};
+use super::hop::failed;
+use super::target;
+use crate::config::HttpSection;
+use crate::module::{Context, Workshop};
+use crate::verdict::fail;
+
+/// Which proxy to go through, and for whom.
+pub(super) struct Proxy {
+    /// For http; none goes there directly.
+    plain: Option<Server>,
+    /// For https.
+    secure: Option<Server>,
+    exempt: Vec<Exempt>,
+    /// Whether loopback goes there directly, as where the environment decides.
+    skip_loopback: bool,
+    connect: HeaderMap,
+}
+
+#[derive(Clone)]
+struct Server {
+    host: String,
+    port: u16,
+    authorization: Option<HeaderValue>,
+}
+
+/// An entry of `no_proxy`.
+enum Exempt {
+    All,
+    Net(IpNet),
+    /// A name and its subdomains; with a leading dot the subdomains alone.
+    Name(String, Option<u16>),
+}
+
+impl Proxy {
+    /// From the section; `None` if it names none, or a problem was noted.
+    pub(super) fn new(section: &HttpSection, workshop: &mut Workshop<'_>) -> Option<Self> {
+        let from_environment = section.proxy_from_environment.as_ref().filter(|asked| ***asked);
+        let given = section.proxy_url.as_ref().filter(|url| !url.is_empty());
+        if let (Some(asked), Some(_)) = (from_environment, given) {
+            let cause = "proxy_url and proxy_from_environment exclude one another";
+            workshop.problem(asked, "http.proxy_from_environment", cause, "keep one");
+            return None;
+        }
+        let variable = |name: &str| {
+            std::env::var(name)
+                .or_else(|_| std::env::var(name.to_ascii_lowercase()))
+                .ok()
+                .filter(|text| !text.is_empty())
+        };
+        let (plain, secure, exempt) = if from_environment.is_some() {
+            (variable("HTTP_PROXY"), variable("HTTPS_PROXY"), variable("NO_PROXY"))
+        } else {
+            let url = given.map(|url| url.expose().to_owned());
+            (url.clone(), url, section.no_proxy.as_ref().map(|list| list.value.clone()))
+        };
+        let mut server = |text: Option<String>| -> Option<Server> {
+            let read = Server::read(&text?);
+            read.map_err(|cause| workshop.problem_at("http.proxy_url", cause, "give http://host:port")).ok()
+        };
+        let (plain, secure) = (server(plain), server(secure));
+        if plain.is_none() && secure.is_none() {
+            return None;
+        }
+        let mut connect = HeaderMap::new();
+        for (name, values) in &section.proxy_connect_header {
+            for value in values {
+                match (HeaderName::try_from(name.as_str()), HeaderValue::from_str(value.expose())) {
+                    (Ok(name), Ok(value)) => {
+                        connect.append(name, value);
+                    }
+                    _ => workshop.problem_at(
+                        &format!("http.proxy_connect_header.{name}"),
+                        "the name or a value cannot be in a header",
+                        "use the letters that HTTP allows",
+                    ),
+                }
+            }
+        }
+        let exempt = exempt.as_deref().unwrap_or_default().split(',').filter_map(Exempt::read).collect();
+        Some(Self { plain, secure, exempt, skip_loopback: from_environment.is_some(), connect })
+    }
+
+    fn server(&self, secure: bool) -> Option<&Server> {
+        if secure { self.secure.as_ref() } else { self.plain.as_ref() }
+    }
+
+    /// Whether a URL goes through it.
+    pub(super) fn serves(&self, url: &Url, host: &str) -> bool {
+        let ip = host.parse::<IpAddr>().ok();
+        let loopback = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
+        self.server(url.scheme() == "https").is_some()
+            && !(self.skip_loopback && loopback)
+            && !self.exempt.iter().any(|exempt| exempt.covers(host, ip, url.port_or_known_default()))
+    }
+
+    /// For the request itself, where there is no tunnel.
+    pub(super) fn authorization(&self) -> Option<&HeaderValue> {
+        self.plain.as_ref()?.authorization.as_ref()
+    }
+
+    /// The proxy's own address. The operator named it: the allow-list, which is about targets, has no say.
+    pub(super) async fn locate(
+        &self,
+        preference: Preference,
+        context: &Context<'_>,
+        watch: &mut Stopwatch,
+    ) -> Result<SocketAddr, Failure> {
+        let Some(server) = self.plain.as_ref().or(self.secure.as_ref()) else {
+            return Err(fail(Phase::Resolve, "internal", "no proxy"));
+        };
+        watch.enter(Phase::Resolve);
+        let found = context.tools.resolver.lookup_one(&server.host, preference).await;
+        watch.finish();
+        let ip =
+            found.map_err(|error| fail(Phase::Resolve, error.reason.word(), format!("proxy: {error}")))?;
+        let addr = SocketAddr::new(ip, server.port);
+        context.trace.step("going through the proxy", addr);
+        Ok(addr)
+    }
+
+    /// Asks for a tunnel. What it takes counts as connecting.
+    pub(super) async fn tunnel(
+        &self,
+        stream: TcpStream,
+        host: &str,
+        port: u16,
+        watch: &mut Stopwatch,
+    ) -> Result<TcpStream, Failure> {
+        watch.enter(Phase::Connect);
+        let authority =
+            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        let refuses = |detail: String| fail(Phase::Connect, "connect_error", detail);
+        let uri =
+            Uri::try_from(authority.as_str()).map_err(|error| refuses(format!("{authority}: {error}")))?;
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = Method::CONNECT;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = self.connect.clone();
+        if let Some(value) = self.secure.as_ref().and_then(|server| server.authorization.as_ref()) {
+            request.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
+        }
+        let opened = Connection::open(stream, Protocol::Http1).await;
+        let mut connection = opened.map_err(|error| failed(Phase::Connect, &error))?;
+        let reply = connection.send(request).await.map_err(|error| failed(Phase::Connect, &error))?;
+        if !reply.status.is_success() {
+            return Err(refuses(format!("proxy: connect to {authority}: status {}", reply.status.as_u16())));
+        }
+        let (stream, early) = connection.into_stream().map_err(|error| failed(Phase::Connect, &error))?;
+        watch.finish();
+        if early.is_empty() {
+            Ok(stream)
+        } else {
+            Err(refuses(format!("proxy: connect to {authority}: bytes before tls")))
+        }
+    }
+}
+
+impl Server {
+    fn read(text: &str) -> Result<Self, String> {
+        let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+        // The text may hold a password: no cause repeats it.
+        let url = Url::parse(&text).map_err(|error| format!("not a url: {error}"))?;
+        if url.scheme() != "http" {
+            return Err(format!(
+                "scheme {:?}: only proxies that speak plain http are supported",
+                url.scheme()
+            ));
+        }
+        let authorization = if url.username().is_empty() {
+            None
+        } else {
+            Some(basic(&decoded(url.username()), &decoded(url.password().unwrap_or_default()))?)
+        };
+        let host = target::host(&url);
+        if host.is_empty() {
+            return Err("no host".to_owned());
+        }
+        Ok(Self { host, port: url.port_or_known_default().unwrap_or(80), authorization })
+    }
+}
+
+impl Exempt {
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        if text.is_empty() {
+            return None;
+        }
+        if text == "*" {
+            return Some(Exempt::All);
+        }
+        if let Ok(net) = text.parse::<IpNet>() {
+            return Some(Exempt::Net(net));
+        }
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&text);
+        if let Ok(ip) = bare.parse::<IpAddr>() {
+            return Some(Exempt::Net(IpNet::from(ip)));
+        }
+        let (name, port) = match text.rsplit_once(':') {
+            Some((name, port)) => (name, port.parse().ok()),
+            None => (text.as_str(), None),
+        };
+        Some(Exempt::Name(name.strip_prefix('*').unwrap_or(name).to_owned(), port))
+    }
+
+    fn covers(&self, host: &str, ip: Option<IpAddr>, port: Option<u16>) -> bool {
+        match self {
+            Exempt::All => true,
+            Exempt::Net(net) => ip.is_some_and(|ip| net.contains(&ip)),
+            Exempt::Name(name, wanted) => {
+                let named = match name.strip_prefix('.') {
+                    Some(_) => host.ends_with(name.as_str()),
+                    None => host
+                        .strip_suffix(name.as_str())
+                        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.')),
+                };
+                named && (wanted.is_none() || *wanted == port)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_proxy_is_read_as_go_reads_it() {
+        for (list, host, want) in [
+            ("example.test", "example.test", true),
+            ("example.test", "www.example.test", true),
+            ("example.test", "notexample.test", false),
+            (".example.test", "example.test", false),
+            (".example.test", "www.example.test", true),
+            ("example.test:81", "example.test", false),
+            ("example.test:80", "example.test", true),
+            ("10.0.0.0/8", "10.1.2.3", true),
+            ("10.0.0.0/8", "11.1.2.3", false),
+            ("::1", "::1", true),
+            ("*", "anything", true),
+            ("a,b , ", "b", true),
+            ("", "a", false),
+        ] {
+            let exempt: Vec<Exempt> = list.split(',').filter_map(Exempt::read).collect();
+            let ip = host.parse().ok();
+            assert_eq!(
+                exempt.iter().any(|exempt| exempt.covers(host, ip, Some(80))),
+                want,
+                "{list:?} {host}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_proxy_has_a_host_a_port_and_perhaps_a_password() {
+        let server =
+            Server::read("http://me:p%40ss@proxy.test:3128").map_err(|cause| panic!("{cause}")).unwrap();
+        assert_eq!((server.host.as_str(), server.port), ("proxy.test", 3128));
+        assert_eq!(server.authorization, Some(basic("me", "p@ss").unwrap()));
+        let cause = Server::read("socks5://me:secret@proxy.test").err().unwrap();
+        assert!(cause.contains("socks5") && !cause.contains("secret"), "{cause}");
+    }
+}

@@ -1,0 +1,270 @@
+//! One task that starts each probe when it is due.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures_util::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use kit::{Beat, BoxFuture, Failure, Page, Sampler, Trace, Verdict, Watched};
+
+use super::page::page;
+use super::slots::Slots;
+use super::state::{Change, Claim, State};
+use super::words;
+use crate::config::Target;
+use crate::module::{Context, Tools};
+use crate::verdict::fnv1a;
+
+/// How many probes run at once; the others wait for their turn, and tell by `probe_rounds_skipped_total` if that is long.
+const AT_ONCE: usize = 256;
+/// A probe ends by its deadline. One that does not is ended after this.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Probes every target on its interval. A reload makes a new one, which takes over what is known of targets that stay.
+#[derive(Debug)]
+pub struct Schedule {
+    rounds: Arc<Rounds>,
+}
+
+/// What the background loop works on.
+pub(super) struct Rounds {
+    entries: Vec<Entry>,
+    tools: Arc<Tools>,
+    /// Probes that came to an end, here and before reloads.
+    finished: AtomicU64,
+}
+
+/// A target on the schedule.
+pub(super) struct Entry {
+    pub(super) target: Target,
+    pub(super) state: Arc<State>,
+}
+
+impl Entry {
+    /// The values of the labels `target` and `module`.
+    pub(super) fn labels(&self) -> [&str; 2] {
+        [&self.target.name, &self.target.module.name]
+    }
+
+    /// What must stay the same for a target to keep what is known of it.
+    fn identity(&self) -> (&str, &str, &str) {
+        (&self.target.name, &self.target.module.name, &self.target.target)
+    }
+
+    fn hash(&self) -> u64 {
+        // Stable through restarts, unlike the standard library's; two halves, for 32 bits are 4 s of nanoseconds.
+        let low = fnv1a(self.target.name.as_bytes());
+        let high = fnv1a(format!("{}\n{}", self.target.target, self.target.name).as_bytes());
+        u64::from(high) << 32 | u64::from(low)
+    }
+}
+
+impl std::fmt::Debug for Rounds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Rounds").field("targets", &self.entries.len()).finish_non_exhaustive()
+    }
+}
+
+impl Schedule {
+    /// A schedule of these targets, whose names differ. Targets that `previous` has under the same name, with the same
+    /// module and address, keep their counters and their last verdict.
+    #[must_use]
+    pub fn new(targets: Vec<Target>, tools: Arc<Tools>, previous: Option<&Schedule>) -> Self {
+        let previous = previous.map(|previous| &*previous.rounds);
+        let known: HashMap<_, _> = previous
+            .into_iter()
+            .flat_map(|previous| &previous.entries)
+            .map(|entry| (entry.identity(), &entry.state))
+            .collect();
+        let entries = targets
+            .into_iter()
+            .map(|target| {
+                let mut entry = Entry { target, state: Arc::new(State::new()) };
+                if let Some(state) = known.get(&entry.identity()) {
+                    entry.state = Arc::clone(state);
+                }
+                entry
+            })
+            .collect();
+        // Past the previous one's, so that a page of before the reload is not taken for one of after it.
+        let finished = previous.map_or(0, |previous| previous.finished.load(Ordering::Relaxed)) + 1;
+        Self { rounds: Arc::new(Rounds { entries, tools, finished: AtomicU64::new(finished) }) }
+    }
+
+    /// The background loop; none if there is nothing to probe.
+    #[must_use]
+    pub fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
+        if self.rounds.entries.is_empty() {
+            Vec::new()
+        } else {
+            vec![Arc::clone(&self.rounds) as Arc<dyn Sampler>]
+        }
+    }
+
+    /// The targets, in the order of the file.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.rounds.entries.iter().map(|entry| &entry.target)
+    }
+
+    /// What the probes of configured targets share.
+    pub(crate) fn tools(&self) -> &Tools {
+        &self.rounds.tools
+    }
+
+    /// Each target's state in words, for the landing page.
+    #[must_use]
+    pub fn watched(&self) -> Vec<Watched> {
+        self.rounds
+            .entries
+            .iter()
+            .map(|entry| {
+                let (ok, detail) = entry.state.look(words::state);
+                Watched {
+                    name: entry.target.name.clone(),
+                    kind: entry.target.module.name.clone(),
+                    ok,
+                    detail,
+                    link: Some(words::link(&entry.target)),
+                }
+            })
+            .collect()
+    }
+}
+
+impl Rounds {
+    async fn drive(&self, beat: &Beat) {
+        let start = Instant::now();
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut slots = Vec::with_capacity(self.entries.len());
+        let mut due = BinaryHeap::with_capacity(self.entries.len());
+        for (index, entry) in self.entries.iter().enumerate() {
+            let hash = entry.hash();
+            let own = Slots::new(hash, entry.target.interval, start, wall);
+            due.push(Reverse((own.first(hash, start, entry.probed_lately(start)), index)));
+            slots.push(own);
+        }
+        let mut running: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+        let stopped = beat.stopped();
+        tokio::pin!(stopped);
+        loop {
+            let now = Instant::now();
+            while running.len() < AT_ONCE
+                && let Some(Reverse((at, index))) = due.peek().copied()
+                && at <= now
+            {
+                due.pop();
+                let entry = &self.entries[index];
+                let (next, mut skipped) = slots[index].next(at, now);
+                due.push(Reverse((next, index)));
+                match entry.state.claim() {
+                    Some(claim) => running.push(Box::pin(self.attempt(entry, claim))),
+                    None => skipped += 1,
+                }
+                if skipped > 0 {
+                    entry.state.skip(skipped);
+                }
+            }
+            let next = due.peek().map(|Reverse((at, _))| tokio::time::Instant::from_std(*at));
+            let room = running.len() < AT_ONCE;
+            let wait = async {
+                match next {
+                    Some(at) if room => tokio::time::sleep_until(at).await,
+                    _ => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = &mut stopped => return,
+                Some(()) = running.next(), if !running.is_empty() => beat.success(),
+                () = wait => {}
+            }
+        }
+    }
+
+    async fn attempt(&self, entry: &Entry, claim: Claim<'_>) {
+        let target = &entry.target;
+        let (verdict, took) = probe(target, &self.tools, target.timeout).await;
+        match claim.finish(verdict, took, target.timeout) {
+            Change::None => {}
+            Change::Down(failure) => tracing::warn!(
+                target = target.name,
+                module = target.module.name,
+                phase = failure.phase,
+                reason = failure.reason,
+                error = failure.detail,
+                "target failed"
+            ),
+            Change::Up => {
+                tracing::info!(target = target.name, module = target.module.name, "target is well again")
+            }
+        }
+        self.finished.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Probes a target once, now; also says how long it took. Whatever the prober does, there is a verdict in time.
+pub(crate) async fn probe(target: &Target, tools: &Tools, timeout: Duration) -> (Verdict, Duration) {
+    let trace = Trace::new();
+    let began = trace.began();
+    let deadline = began + timeout;
+    let context = Context {
+        target: &target.target,
+        hostname: target.hostname.as_deref(),
+        deadline,
+        trace: &trace,
+        tools,
+    };
+    // A prober that panics is a defect, but of one target's round, not of the schedule.
+    let work = AssertUnwindSafe(target.module.probe.probe(context)).catch_unwind();
+    let broken = |detail: &str| {
+        let failure =
+            Failure { phase: "internal", reason: "internal", detail: detail.to_owned(), refused: None };
+        Verdict { failure: Some(failure), page: Page::new() }
+    };
+    let verdict = match tokio::time::timeout_at((deadline + GRACE).into(), work).await {
+        Ok(Ok(verdict)) => verdict,
+        Ok(Err(_)) => broken("the prober panicked: please report this as a defect"),
+        Err(_) => broken("the prober did not end by its deadline: please report this as a defect"),
+    };
+    (verdict, began.elapsed())
+}
+
+impl Entry {
+    /// Whether the last probe ended less than an interval ago: then the target's next slot will do after a reload.
+    fn probed_lately(&self, now: Instant) -> bool {
+        let lately = |ended: Instant| now.saturating_duration_since(ended) < self.target.interval;
+        self.state.look(|known| known.last.as_ref().is_some_and(|last| lately(last.ended)))
+    }
+}
+
+impl Sampler for Rounds {
+    fn name(&self) -> &str {
+        "targets"
+    }
+
+    fn run(self: Arc<Self>, beat: Beat) -> BoxFuture<'static, ()> {
+        Box::pin(async move { self.drive(&beat).await })
+    }
+
+    fn generation(&self) -> u64 {
+        // A verdict that gets too old changes the page without any probe.
+        let now = Instant::now();
+        let old = self.entries.iter().filter(|entry| {
+            let fresh =
+                |last: &super::state::Last| last.is_fresh(entry.target.interval, entry.target.timeout, now);
+            entry.state.look(|known| known.last.as_ref().is_some_and(|last| !fresh(last)))
+        });
+        let old = u64::try_from(old.count()).unwrap_or(u64::MAX);
+        self.finished.load(Ordering::Relaxed) ^ old << 40
+    }
+
+    fn page(&self) -> Page {
+        page(&self.entries, Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests;

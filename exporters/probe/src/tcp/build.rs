@@ -1,0 +1,92 @@
+//! The tcp section validated.
+
+use std::sync::Arc;
+
+use super::TcpProbe;
+use super::dialogue::{Expect, Send, Step};
+use crate::config::tcp::{QueryResponse, TcpSection};
+use crate::config::{ModuleSection, preference, tls};
+use crate::module::{ModuleProbe, Workshop};
+
+pub(super) fn build(section: &ModuleSection, workshop: &mut Workshop<'_>) -> Option<Arc<dyn ModuleProbe>> {
+    let before = workshop.problems.len();
+    let default = TcpSection::default();
+    let section = section.tcp.as_ref().unwrap_or(&default);
+    let egress = workshop.source_address(section.source_ip_address.as_ref(), "tcp.source_ip_address");
+    let begins = section.tls == Some(true);
+    let secures = begins || section.query_response.iter().any(|step| step.starttls == Some(true));
+    let client =
+        if secures { tls::client(section.tls_config.as_ref(), workshop, "tcp.tls_config") } else { None };
+    let mut secured = begins;
+    let mut steps = Vec::with_capacity(section.query_response.len());
+    for (index, raw) in section.query_response.iter().enumerate() {
+        if raw.starttls == Some(true) {
+            if secured {
+                workshop.problem_at(
+                    &format!("tcp.query_response[{index}].starttls"),
+                    "tls has begun before",
+                    "keep one of tls and starttls",
+                );
+            }
+            secured = true;
+        }
+        steps.push(step(raw, index, workshop));
+    }
+    if workshop.problems.len() > before || (secures && client.is_none()) {
+        return None;
+    }
+    let server_name = section.tls_config.as_ref().and_then(|tls| tls.server_name.as_ref());
+    Some(Arc::new(TcpProbe {
+        preference: preference(section.preferred_ip_protocol, section.ip_protocol_fallback),
+        egress,
+        tls: begins,
+        client,
+        server_name: server_name.filter(|name| !name.is_empty()).map(|name| name.value.clone()),
+        steps,
+    }))
+}
+
+fn step(raw: &QueryResponse, index: usize, workshop: &mut Workshop<'_>) -> Step {
+    let key = format!("tcp.query_response[{index}]");
+    let wanted = raw.expect_bytes.as_ref().filter(|bytes| !bytes.is_empty());
+    let pattern = raw.expect.as_ref().filter(|pattern| !pattern.as_str().is_empty());
+    if let (Some(bytes), Some(_)) = (wanted, pattern) {
+        workshop.problem(
+            bytes,
+            &format!("{key}.expect_bytes"),
+            "expect and expect_bytes exclude one another",
+            "make two entries of them",
+        );
+    }
+    for (position, label) in raw.labels.iter().enumerate() {
+        if !kit::desc::is_label_name(&label.name) {
+            let cause = format!("{:?} cannot name a label", label.name.as_str());
+            let way_out = "a label name is [a-zA-Z_][a-zA-Z0-9_]*, without a leading __";
+            workshop.problem(&label.name, &format!("{key}.labels[{position}].name"), cause, way_out);
+        }
+        if raw.labels[..position].iter().any(|other| other.name == label.name) {
+            let cause = format!("label {:?} stands twice", label.name.as_str());
+            workshop.problem(&label.name, &format!("{key}.labels[{position}].name"), cause, "keep one");
+        }
+    }
+    let expect = match (pattern, wanted) {
+        (Some(pattern), _) => Expect::Line((**pattern).clone()),
+        (None, Some(bytes)) => Expect::Bytes(bytes.to_vec()),
+        (None, None) => Expect::Nothing,
+    };
+    Step {
+        labels: raw.labels.iter().map(|label| (label.name.value.clone(), label.value.clone())).collect(),
+        send: raw.send.as_ref().filter(|bytes| !bytes.is_empty()).map(|bytes| send(bytes, &expect)),
+        expect,
+        starttls: raw.starttls == Some(true),
+    }
+}
+
+/// Only what has a `$` after an expected line needs filling in.
+fn send(bytes: &[u8], expect: &Expect) -> Send {
+    if matches!(expect, Expect::Line(_)) && bytes.contains(&b'$') {
+        Send::Template(bytes.to_vec())
+    } else {
+        Send::Fixed([bytes, b"\n"].concat())
+    }
+}

@@ -1,0 +1,201 @@
+//! What the probers have in common: the address metrics, the way from a host to an address that may be probed, and
+//! the failures with their closed set of reasons.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use kit::{Desc, Failure, Page, Refusal, Verdict};
+use wire::{Phase, Preference, Stopwatch};
+
+use crate::module::Context;
+
+/// How long resolution took.
+pub const DNS_LOOKUP: Desc = Desc::gauge(
+    "probe_dns_lookup_time_seconds",
+    "How long it took to get the target's address from its name.",
+);
+/// The address family that was used.
+pub const IP_PROTOCOL: Desc =
+    Desc::gauge("probe_ip_protocol", "The IP version that was probed, 4 or 6; 0 if there was no address.");
+/// A number that stands for the address.
+pub const IP_ADDR_HASH: Desc = Desc::gauge(
+    "probe_ip_addr_hash",
+    "A hash of the address that was probed (FNV-1a, 32 bits), to see that it changed without a label for it.",
+);
+
+/// The descriptions of every prober's address metrics.
+pub const DESCS: &[&Desc] = &[&DNS_LOOKUP, &IP_PROTOCOL, &IP_ADDR_HASH];
+
+/// What a resolution came to, for the page.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Address {
+    /// How long it took.
+    pub lookup: Duration,
+    /// What was found.
+    pub ip: Option<IpAddr>,
+}
+
+impl Address {
+    /// Adds the three address metrics.
+    pub fn write(&self, page: &mut Page) {
+        page.set(&DNS_LOOKUP, self.lookup.as_secs_f64());
+        let (protocol, hash) = match self.ip {
+            Some(IpAddr::V4(ip)) => (4.0, fnv1a(&ip.octets())),
+            Some(IpAddr::V6(ip)) => (6.0, fnv1a(&ip.octets())),
+            None => (0.0, 0),
+        };
+        page.set(&IP_PROTOCOL, protocol);
+        page.set(&IP_ADDR_HASH, f64::from(hash));
+    }
+}
+
+/// FNV-1a of 32 bits; the peer hashes the address's 4 or 16 bytes so.
+#[must_use]
+pub fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// From a host to an address that may be probed: the allow-list's word on the name, the lookup, the allow-list's word
+/// on the address. Opens [`Phase::Resolve`] and leaves it closed. It has no deadline of its own.
+///
+/// # Errors
+/// A refusal, or the resolver's reason.
+pub async fn find(
+    context: &Context<'_>,
+    host: &str,
+    port: Option<u16>,
+    preference: Preference,
+    watch: &mut Stopwatch,
+) -> Result<IpAddr, Failure> {
+    let allow = &context.tools.allow;
+    watch.enter(Phase::Resolve);
+    allow.check_host(host, port).map_err(refused)?;
+    let found = context.tools.resolver.lookup_one(host, preference).await;
+    watch.finish();
+    let ip = found.map_err(|error| fail(Phase::Resolve, error.reason.word(), error.to_string()))?;
+    context.trace.step("resolved to", ip);
+    allow.check_addr(host, ip, port).map_err(refused)?;
+    Ok(ip)
+}
+
+/// A failure in `phase` for a `reason` of [`REASONS`].
+#[must_use]
+pub fn fail(phase: Phase, reason: &'static str, detail: impl Into<String>) -> Failure {
+    Failure { phase: phase.word(), reason, detail: detail.into(), refused: None }
+}
+
+/// The target's text is not what the prober takes. Nothing was resolved or sent.
+#[must_use]
+pub fn invalid(detail: impl Into<String>) -> Failure {
+    Failure { phase: "parse", reason: "target_invalid", detail: detail.into(), refused: None }
+}
+
+/// The allow-list's refusal as a failure.
+#[must_use]
+pub fn refused(refusal: Refusal) -> Failure {
+    Failure {
+        phase: "parse",
+        reason: "target_refused",
+        detail: refusal.detail.clone(),
+        refused: Some(refusal),
+    }
+}
+
+/// The failure of a probe whose deadline passed, after the phase it was in. Closes that phase, so that it shows the
+/// time it hung.
+#[must_use]
+pub fn timed_out(watch: &mut Stopwatch) -> Failure {
+    watch.finish();
+    let phase = watch.current().unwrap_or(Phase::Resolve);
+    let reason = match phase {
+        Phase::Resolve => "dns_timeout",
+        Phase::Connect => "connect_timeout",
+        Phase::Tls => "tls_timeout",
+        Phase::Request => "request_timeout",
+        Phase::Rtt | Phase::Setup => "icmp_timeout",
+        Phase::Processing | Phase::Transfer | Phase::Dialogue => "response_timeout",
+    };
+    fail(phase, reason, format!("no end of the {phase} phase in time"))
+}
+
+/// A verdict.
+#[must_use]
+pub fn verdict(page: Page, failure: Option<Failure>) -> Verdict {
+    Verdict { failure, page }
+}
+
+/// The closed set of `reason` in `probe_failure_info`.
+pub const REASONS: &[&str] = &[
+    "dns_nxdomain",
+    "dns_no_address",
+    "dns_timeout",
+    "dns_error",
+    "connect_refused",
+    "connect_timeout",
+    "connect_unreachable",
+    "connect_error",
+    "tls_handshake",
+    "tls_timeout",
+    "tls_cert_expired",
+    "tls_cert_not_yet_valid",
+    "tls_cert_untrusted",
+    "tls_name_mismatch",
+    "tls_alert",
+    "tls_not_tls",
+    "request_timeout",
+    "response_timeout",
+    "connection_closed",
+    "protocol_error",
+    "status",
+    "http_version",
+    "ssl_required",
+    "ssl_forbidden",
+    "redirects",
+    "header",
+    "body_regex",
+    "body_cel",
+    "body_not_json",
+    "body_too_large",
+    "body_decoding",
+    "expect_regex",
+    "expect_bytes",
+    "rcode",
+    "dns_answer",
+    "dns_bad_response",
+    "icmp_timeout",
+    "icmp_unreachable",
+    "icmp_permission",
+    "target_invalid",
+    "target_refused",
+    "unsupported",
+    "internal",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_the_peers() {
+        assert_eq!(fnv1a(&[127, 0, 0, 1]), 3_668_918_509);
+    }
+
+    #[test]
+    fn without_an_address_the_metrics_are_zero() {
+        let mut page = Page::new();
+        Address::default().write(&mut page);
+        assert_eq!(page.get("probe_ip_protocol", &[]), Some(0.0));
+        assert_eq!(page.get("probe_ip_addr_hash", &[]), Some(0.0));
+    }
+
+    #[test]
+    fn each_phase_has_a_timeout_of_the_closed_set() {
+        for phase in Phase::ALL {
+            let mut watch = Stopwatch::new();
+            watch.enter(phase);
+            let failure = timed_out(&mut watch);
+            assert!(REASONS.contains(&failure.reason), "{failure}");
+            assert!(watch.get(phase).is_some());
+        }
+    }
+}
