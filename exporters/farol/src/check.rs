@@ -1,0 +1,91 @@
+//! `farol check FILE…`: which exporter each file is for, what is in it, or everything that is wrong with it.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use kit::run::{Settings, Source};
+
+use crate::members::Member;
+use crate::{complain, print};
+
+/// Checks all files, also after one that is bad.
+#[must_use]
+pub fn main(exporter: Option<&str>, files: &[PathBuf]) -> ExitCode {
+    let mut good = true;
+    for file in files {
+        match check(exporter, file) {
+            Ok(text) => print(&format!("{}\n", text.trim_end())),
+            Err(text) => {
+                good = false;
+                complain(text.trim_end());
+            }
+        }
+    }
+    if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Checks one.
+///
+/// # Errors
+/// Everything that is wrong with it, ready to print.
+pub fn check(exporter: Option<&str>, file: &Path) -> Result<String, String> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{shown}: {error}"))?;
+    let member = match exporter {
+        Some(name) => Member::named(name)
+            .ok_or_else(|| format!("--as {name}: there is no such exporter; there are: {}", Member::names())),
+        None => Member::of_file(file, &text).ok_or_else(|| {
+            format!(
+                "{shown}: neither its name nor its keys tell which exporter it is for; say --as {}",
+                Member::names()
+            )
+        }),
+    }?;
+    (member.check)(&Settings { source: Source::File(file.to_owned()), ..Settings::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_and_bad_files() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, exporter, text, want) in [
+            ("probe.yml", None, "modules:\n  m: {prober: icmp}\n", Ok(())),
+            ("x.yml", Some("probe-exporter"), "modules:\n  m: {prober: icmp}\n", Ok(())),
+            ("y.yml", None, "hello: 1\n", Err("neither its name nor its keys")),
+            ("x.yml", Some("nobody"), "", Err("there is no such exporter; there are: probe-exporter")),
+            ("probe.yml", None, "modules:\n  m: {prober: icmp, timout: 5s}\n", Err("timout")),
+            ("probe.yml", None, "targets: [{target: x, module: nothing}]\n", Err("nothing")),
+        ] {
+            let file = folder.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            match (check(exporter, &file), want) {
+                (Ok(_), Ok(())) => (),
+                (Err(error), Err(part)) => assert!(error.contains(part), "{error}"),
+                (result, _) => panic!("{text:?}: {result:?}"),
+            }
+        }
+        assert!(check(None, &folder.path().join("none.yml")).unwrap_err().contains("none.yml: No such file"));
+    }
+
+    /// What discovery writes is what probe-exporter reads, whatever was found.
+    #[test]
+    fn every_module_of_discovery_is_valid() {
+        use crate::discover::modules::MODULES;
+        use crate::discover::plan::{Entry, Plan};
+        let entries = MODULES.iter().map(|(module, _)| {
+            let target = if module.starts_with("http") { "http://127.0.0.1:1/" } else { "127.0.0.1:1" };
+            let target = if *module == "icmp" { "127.0.0.1" } else { target };
+            Entry { name: format!("a-{module}"), target: target.into(), module, evidence: "x".into() }
+        });
+        let plan = Plan { entries: entries.collect(), left_out: vec!["something".into()] };
+        let folder = tempfile::tempdir().unwrap();
+        for (name, plan) in [("all.yml", plan), ("none.yml", Plan::default())] {
+            let file = folder.path().join(name);
+            std::fs::write(&file, crate::discover::yaml::write(&plan)).unwrap();
+            check(Some("probe-exporter"), &file).unwrap();
+        }
+    }
+}
