@@ -1,0 +1,47 @@
+//! `docs/metrics.md` is made of the binaries' own catalogue. `BLESS=1 cargo test -p farol-tests --test reference` writes it anew.
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+use farol_tests::exporter::binary;
+use farol_tests::top;
+
+/// Every exporter's binary, in the order of the page.
+const EXPORTERS: [&str; 1] = ["probe-exporter"];
+
+fn reference() -> String {
+    let mut page = String::from(
+        "# Metrics\n\nMade from the exporters' own catalogue (`--metrics.list`); do not edit.\n\
+         A value that is unknown is absent, never 0. Labels marked … bring further labels from the configuration.\n",
+    );
+    for exporter in EXPORTERS {
+        let listed = Command::new(binary(exporter)).arg("--metrics.list").output().unwrap();
+        assert!(
+            listed.status.success(),
+            "{exporter} --metrics.list: {}",
+            String::from_utf8_lossy(&listed.stderr)
+        );
+        let catalogue: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+        write!(page, "\n## {exporter}\n\n| metric | kind | labels | what it says |\n|---|---|---|---|\n")
+            .unwrap();
+        for desc in catalogue.as_array().unwrap() {
+            let labels: Vec<&str> =
+                desc["labels"].as_array().unwrap().iter().filter_map(|label| label.as_str()).collect();
+            let open = if desc["open_labels"] == true { ", …" } else { "" };
+            let help = desc["help"].as_str().unwrap().replace('|', "\\|");
+            let (name, kind) = (desc["name"].as_str().unwrap(), desc["kind"].as_str().unwrap());
+            writeln!(page, "| `{name}` | {kind} | {}{open} | {help} |", labels.join(", ")).unwrap();
+        }
+    }
+    page
+}
+
+#[test]
+fn the_metric_reference_is_the_catalogue() {
+    let (file, made) = (top().join("docs/metrics.md"), reference());
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&file, &made).unwrap();
+    }
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(committed == made, "docs/metrics.md is old: BLESS=1 cargo test -p farol-tests --test reference");
+}
