@@ -76,10 +76,10 @@ pub struct ValidationSection {
     /// The probe fails if every record matches one of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fail_if_all_match_regexp: Vec<Pattern>,
-    /// The probe fails if any record matches none of these.
+    /// The probe fails if any record does not match every one of these, or if there is no record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fail_if_not_matches_regexp: Vec<Pattern>,
-    /// The probe fails if no record matches any of these.
+    /// The probe fails if no record matches any of these, or if there is no record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fail_if_none_matches_regexp: Vec<Pattern>,
 }

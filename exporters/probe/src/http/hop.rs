@@ -62,7 +62,7 @@ impl Link {
         match self {
             Link::Plain(connection) => connection.send(request).await,
             Link::Proxied(connection) => connection.send_to_proxy(request).await,
-            Link::Tls(connection) => connection.send(request).await,
+            Link::Tls(connection) => Box::pin(connection.send(request)).await,
         }
     }
 
@@ -94,18 +94,19 @@ pub(super) async fn exchange(
     let port = hop.url.port_or_known_default().unwrap_or(80);
     let proxy = probe.proxy.as_ref().filter(|proxy| proxy.serves(&hop.url, &host));
     facts.seen = None;
-    let target = locate(probe, proxy, &host, port, context, facts, watch).await?;
+    // What is over before the answer is waited for lies in a box of its own: a slow probe shall not hold its room.
+    let target = Box::pin(locate(probe, proxy, &host, port, context, facts, watch)).await?;
     let stream = match (proxy, target) {
         (None, Some(ip)) => connect(probe, SocketAddr::new(ip, port), context, watch).await?,
         (None, None) => return Err(fail(Phase::Resolve, "internal", "no address")),
         (Some(proxy), _) => {
-            let addr = proxy.locate(probe.preference, context, watch).await?;
+            let addr = Box::pin(proxy.locate(probe.preference, context, watch)).await?;
             let stream = connect(probe, addr, context, watch).await?;
-            if hop.is_secure() { proxy.tunnel(stream, &host, port, watch).await? } else { stream }
+            if hop.is_secure() { Box::pin(proxy.tunnel(stream, &host, port, watch)).await? } else { stream }
         }
     };
     let mut link = if hop.is_secure() {
-        secure(probe, hop, stream, &host, context, facts, watch).await?
+        Box::pin(secure(probe, hop, stream, &host, context, facts, watch)).await?
     } else {
         let connection = Connection::open(stream, Protocol::Http1)
             .await
