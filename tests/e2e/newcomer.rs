@@ -123,6 +123,10 @@ fn the_shipped_example_is_good_and_a_bad_file_tells_where() {
     assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("probe.yml");
+    let example = Command::new(binary("probe-exporter")).arg("--config.example").output().unwrap();
+    std::fs::write(&file, example.stdout).unwrap();
+    let good = Command::new(&farol).arg("check").arg(&file).output().unwrap();
+    assert!(good.status.success(), "--config.example: {}", String::from_utf8_lossy(&good.stderr));
     std::fs::write(&file, "modules:\n  web:\n    prober: http\n    http:\n      vaild_status_codes: [200]\n")
         .unwrap();
     let bad = Command::new(&farol).arg("check").arg(&file).output().unwrap();

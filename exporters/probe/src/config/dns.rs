@@ -15,33 +15,41 @@ pub struct DnsSection {
     pub preferred_ip_protocol: Option<IpProtocol>,
     /// Whether the other family will do when there is no address of the preferred one. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub ip_protocol_fallback: Option<bool>,
     /// The local address to send from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"192.0.2.7")]
     pub source_ip_address: Option<Spanned<String>>,
     /// udp (the default) or tcp.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transport_protocol: Option<Transport>,
     /// Whether to ask over TLS (tcp only; port 853 unless the target has one). Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = false)]
     pub dns_over_tls: Option<Spanned<bool>>,
     /// TLS settings of `dns_over_tls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_config: Option<TlsSection>,
     /// The name to ask for. Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"www.example.org")]
     pub query_name: Option<Spanned<String>>,
     /// The record type, e.g. A, AAAA, MX, SOA, TXT. Default: ANY.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"A")]
     pub query_type: Option<Spanned<String>>,
     /// The class: IN (the default), CH, HS, ….
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"IN")]
     pub query_class: Option<Spanned<String>>,
     /// Whether to ask for recursion. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub recursion_desired: Option<bool>,
     /// The response codes that count as success. Default: NOERROR alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["NOERROR"])]
     pub valid_rcodes: Vec<Spanned<String>>,
     /// Checks of the answer section.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,18 +16,22 @@ use super::{IpProtocol, TlsSection, Unread};
 pub struct HttpSection {
     /// The status codes that count as success. Default: 200 to 299.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = [200])]
     pub valid_status_codes: Vec<u16>,
     /// The versions that count as success, e.g. "HTTP/1.1", "HTTP/2.0". Default: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["HTTP/1.1", "HTTP/2.0"])]
     pub valid_http_versions: Vec<Spanned<String>>,
     /// The address family to ask for first: ip4 or ip6 (the default).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preferred_ip_protocol: Option<IpProtocol>,
     /// Whether the other family will do when there is no address of the preferred one. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub ip_protocol_fallback: Option<bool>,
     /// The local address to connect from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"192.0.2.7")]
     pub source_ip_address: Option<Spanned<String>>,
     /// Whether to leave the resolution of the target to the proxy, if there is one. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,6 +41,7 @@ pub struct HttpSection {
     pub no_follow_redirects: Option<bool>,
     /// Whether to follow redirects, ten at most. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub follow_redirects: Option<bool>,
     /// Whether the probe fails if the last answer came over TLS. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,6 +51,7 @@ pub struct HttpSection {
     pub fail_if_not_ssl: Option<bool>,
     /// The method. Default: GET.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"GET")]
     pub method: Option<Spanned<String>>,
     /// Headers to send. Values of headers whose names speak of secrets are hidden in /config.
     #[serde(default, skip_serializing_if = "Headers::is_empty")]
@@ -55,9 +61,11 @@ pub struct HttpSection {
     pub http_headers: HeaderSources,
     /// The body to send.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"{}")]
     pub body: Option<Spanned<String>>,
     /// A file with the body to send, read when the configuration loads. Not together with `body`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"body.json")]
     pub body_file: Option<Spanned<PathBuf>>,
     /// The probe fails if the body matches any of these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -67,9 +75,11 @@ pub struct HttpSection {
     pub fail_if_body_not_matches_regexp: Vec<BytePattern>,
     /// The probe fails if this CEL expression over `body`, the JSON that came, is true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"body.status == 'error'")]
     pub fail_if_body_json_matches_cel: Option<Spanned<String>>,
     /// The probe fails if this CEL expression over `body`, the JSON that came, is not true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"body.status == 'ok'")]
     pub fail_if_body_json_not_matches_cel: Option<Spanned<String>>,
     /// The probe fails if any value of a header matches.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -86,6 +96,7 @@ pub struct HttpSection {
     pub body_size_limit: Option<ByteSize>,
     /// Whether to offer HTTP/2 where TLS can negotiate it. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub enable_http2: Option<Spanned<bool>>,
     /// Read, but not done yet: with true the module's probes fail with a reason. Needs `enable_http2: false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,6 +112,7 @@ pub struct HttpSection {
     pub bearer_token: Option<Secret>,
     /// A file with a bearer token, read at each probe; the old form of `authorization`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"token")]
     pub bearer_token_file: Option<Spanned<PathBuf>>,
     /// Read, but not done yet: the module's probes fail with a reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -110,6 +122,7 @@ pub struct HttpSection {
     pub proxy_url: Option<Secret>,
     /// Hosts that the proxy is not used for: names (with their subdomains), addresses, networks, separated by commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"127.0.0.0/8,.example.org")]
     pub no_proxy: Option<Spanned<String>>,
     /// Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY say which proxy to use. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,6 +141,7 @@ pub struct HttpSection {
 pub struct HeaderMatch {
     /// The header's name.
     #[serde(default)]
+    #[schemars(example = &"Content-Type")]
     pub header: Spanned<String>,
     /// What to find.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -170,15 +184,18 @@ impl Compression {
 pub struct BasicAuth {
     /// The user's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"probe")]
     pub username: Option<Spanned<String>>,
     /// A file with the user's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"username")]
     pub username_file: Option<Spanned<PathBuf>>,
     /// The password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub password: Option<Secret>,
     /// A file with the password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"password")]
     pub password_file: Option<Spanned<PathBuf>>,
 }
 
@@ -188,11 +205,13 @@ pub struct BasicAuth {
 pub struct Authorization {
     /// The scheme. Default: Bearer.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"Bearer")]
     pub scheme: Option<Spanned<String>>,
     /// What follows the scheme.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<Secret>,
     /// A file with what follows the scheme.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"credentials")]
     pub credentials_file: Option<Spanned<PathBuf>>,
 }

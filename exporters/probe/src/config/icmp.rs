@@ -15,9 +15,11 @@ pub struct IcmpSection {
     pub preferred_ip_protocol: Option<IpProtocol>,
     /// Whether the other family will do when there is no address of the preferred one. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub ip_protocol_fallback: Option<bool>,
     /// The local address to send from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"192.0.2.7")]
     pub source_ip_address: Option<Spanned<String>>,
     /// Bytes of payload after the ICMP header. Default: 28.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -38,6 +38,7 @@ pub use tls::TlsSection;
 pub struct File {
     /// How to probe: each module is a prober with its settings. A blackbox.yml's modules work as they are.
     #[serde(default)]
+    #[schemars(extend("x-key" = "http_2xx"))]
     pub modules: BTreeMap<String, ModuleSection>,
     /// What to probe on a schedule; shown on /metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -51,6 +52,7 @@ pub struct File {
     pub resolver: Option<Spanned<ResolverKind>>,
     /// DNS servers to ask instead of those in /etc/resolv.conf, as `address` or `address:port`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(example = ["192.0.2.53:53"])]
     pub dns_servers: Vec<Spanned<String>>,
 }
 
@@ -70,6 +72,7 @@ pub enum ResolverKind {
 #[serde(deny_unknown_fields)]
 pub struct ModuleSection {
     /// What probes: http, tcp, dns or icmp.
+    #[schemars(example = &"http")]
     pub prober: Spanned<String>,
     /// How long a probe may take, e.g. 5s. Without it the scrape's timeout decides, or 120s when there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]

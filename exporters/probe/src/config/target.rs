@@ -25,14 +25,18 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct TargetSection {
     /// What it is called: the `target` label on /metrics. Default: the target itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"site")]
     pub name: Option<Spanned<String>>,
     /// What to probe, as the target parameter of /probe: a URL, host:port, a name or an address. Required.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"https://www.example.org/")]
     pub target: Option<Spanned<String>>,
     /// The module to probe it with.
+    #[schemars(example = &"http_2xx")]
     pub module: Spanned<String>,
     /// The Host header and TLS server name to use, as the hostname parameter of /probe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"www.example.org")]
     pub hostname: Option<Spanned<String>>,
     /// How often. Default: 15s.
     #[serde(default, skip_serializing_if = "Option::is_none")]

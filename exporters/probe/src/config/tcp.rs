@@ -15,9 +15,11 @@ pub struct TcpSection {
     pub preferred_ip_protocol: Option<IpProtocol>,
     /// Whether the other family will do when there is no address of the preferred one. Default: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = true)]
     pub ip_protocol_fallback: Option<bool>,
     /// The local address to connect from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"192.0.2.7")]
     pub source_ip_address: Option<Spanned<String>>,
     /// Whether to begin with a TLS handshake. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,8 +58,10 @@ pub struct QueryResponse {
 #[serde(deny_unknown_fields)]
 pub struct Label {
     /// Its name.
+    #[schemars(example = &"ssh_version")]
     pub name: Spanned<String>,
     /// Its value; `${1}` stands for the first group of `expect`.
     #[serde(default)]
+    #[schemars(example = &"${1}")]
     pub value: String,
 }

@@ -19,24 +19,28 @@ pub struct TlsSection {
     pub insecure_skip_verify: Option<bool>,
     /// File with the certificates to trust (PEM) in place of the system's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"ca.pem")]
     pub ca_file: Option<Spanned<PathBuf>>,
     /// The certificates to trust (PEM), in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca: Option<Spanned<String>>,
     /// File with the client's own certificate (PEM).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"client.pem")]
     pub cert_file: Option<Spanned<PathBuf>>,
     /// The client's own certificate (PEM), in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cert: Option<Spanned<String>>,
     /// File with the key of the client's certificate (PEM).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"client.key")]
     pub key_file: Option<Spanned<PathBuf>>,
     /// The key of the client's certificate (PEM), in place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Secret>,
     /// The name to ask for and to find in the certificate, in place of the target's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"www.example.org")]
     pub server_name: Option<Spanned<String>>,
     /// The oldest version to speak: TLS12 (the default) or TLS13. TLS10 and TLS11 are read as TLS12.
     #[serde(default, skip_serializing_if = "Option::is_none")]
