@@ -77,6 +77,9 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // Asked first: a server that is killed leaves its workers behind.
+        let _ = Command::new("kill").arg("-TERM").arg(self.id().to_string()).output();
+        let _ = self.wait(Duration::from_secs(2));
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
