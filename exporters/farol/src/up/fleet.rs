@@ -11,7 +11,7 @@ use kit::run::{Running, Settings, Source, StartError};
 use crate::discover::plan::Plan;
 use crate::discover::{self, Own, Sources, yaml};
 use crate::members::{MEMBERS, Member};
-use crate::status::{self, Board, Count, Slot, Status};
+use crate::status::{self, Board, Count, Slot};
 use crate::up::{Flags, UpError, folder, own_processes};
 
 /// How many ports are tried after an exporter's own, when nobody said which.
@@ -41,10 +41,10 @@ impl Fleet {
         let board = Arc::new(Board::new(flags.scheme()));
         let source = Source::Document(Document::embedded("built-in", status::ABOUT.builtin_config));
         let settings = Settings { source, auto_reload: std::time::Duration::ZERO, ..flags.settings() };
-        let starter =
-            |settings| -> LocalBoxFuture<'static, _> { Box::pin(kit::run::start::<Status>(settings)) };
-        let starting = listen(&status::ABOUT, starter, settings, flags.listen_addresses.clone(), open);
-        let status = status::with_board(Arc::clone(&board), starting).await?;
+        let starter = |settings| -> LocalBoxFuture<'static, _> {
+            Box::pin(status::start(Arc::clone(&board), settings))
+        };
+        let status = listen(&status::ABOUT, starter, settings, flags.listen_addresses.clone(), open).await?;
         let mut fleet = Self { status, scheme: flags.scheme(), board, discovered: None };
         // Whoever cannot start ends them all: half of what somebody configured is not what they wanted.
         if let Err(error) = fleet.start_members(flags, configured).await {
@@ -227,7 +227,7 @@ mod tests {
 
     fn starter(settings: Settings) -> LocalBoxFuture<'static, Result<Running, StartError>> {
         let source = Source::Document(Document::embedded("built-in", ABOUT.builtin_config));
-        Box::pin(kit::run::start::<Status>(Settings { source, ..settings }))
+        Box::pin(status::start(Arc::new(Board::new("http")), Settings { source, ..settings }))
     }
 
     #[tokio::test]

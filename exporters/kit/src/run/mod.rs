@@ -24,7 +24,7 @@ mod signals;
 pub mod systemd;
 
 pub use print::{catalogue, check};
-pub use running::{Running, StartError, start};
+pub use running::{Running, StartError, start, start_with};
 pub use settings::{Settings, Source};
 pub use signals::{Signal, Signals};
 

@@ -36,7 +36,7 @@ pub fn check<E: Exporter>(settings: &Settings) -> Result<String, String> {
         let mut text = String::new();
         let mut errors = Vec::new();
         match settings.source.read(&about).and_then(|document| {
-            let (_, loaded) = load::<E>(&document, None)?;
+            let (_, loaded) = load::<E>(&document, None, &mut E::build)?;
             Ok((document.name, loaded))
         }) {
             Ok((name, loaded)) => {
