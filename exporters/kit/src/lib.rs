@@ -18,6 +18,7 @@
 //! | [`web`] | the exporter-toolkit web configuration: TLS, users, headers, rate limit |
 //! | [`serve`] | listeners, connection and request limits, routes, landing page, probe history |
 //! | [`flags`], [`log`], [`run`] | the command line, the logs, and the life of the process |
+//! | [`sandbox`] | what the process gives up before it reads anything from others |
 
 pub mod allow;
 pub mod collector;
@@ -35,6 +36,7 @@ pub mod run;
 pub mod sampler;
 pub mod serve;
 pub mod web;
+pub mod sandbox;
 
 pub use collector::{CollectError, Collector, Scope};
 pub use desc::{Desc, Kind};

@@ -12,7 +12,7 @@ use crate::discover::plan::Plan;
 use crate::discover::{self, Own, Sources, yaml};
 use crate::members::{MEMBERS, Member};
 use crate::status::{self, Board, Count, Slot};
-use crate::up::{Flags, UpError, folder, own_processes};
+use crate::up::{Flags, UpError, own_processes};
 
 /// How many ports are tried after an exporter's own, when nobody said which.
 const TRIES: u16 = 20;
@@ -33,21 +33,24 @@ struct Discovered {
 }
 
 impl Fleet {
-    /// Starts the status page, then every exporter that has a configuration; when none has, those that discovery can
-    /// write one for.
-    pub(super) async fn start(flags: &Flags) -> Result<Self, UpError> {
-        let configured = folder::configured(flags.config_dir.as_deref()).map_err(UpError::Folder)?;
+    /// Starts the status page, then every exporter that is configured; when none is, those that discovery can write a
+    /// configuration for. `shared` is what they all have.
+    pub(super) async fn start(
+        flags: &Flags,
+        shared: &Settings,
+        configured: Vec<(&'static Member, PathBuf)>,
+    ) -> Result<Self, UpError> {
         let open = !configured.is_empty();
         let board = Arc::new(Board::new(flags.scheme()));
         let source = Source::Document(Document::embedded("built-in", status::ABOUT.builtin_config));
-        let settings = Settings { source, auto_reload: std::time::Duration::ZERO, ..flags.settings() };
+        let settings = Settings { source, auto_reload: std::time::Duration::ZERO, ..shared.clone() };
         let starter = |settings| -> LocalBoxFuture<'static, _> {
             Box::pin(status::start(Arc::clone(&board), settings))
         };
         let status = listen(&status::ABOUT, starter, settings, flags.listen_addresses.clone(), open).await?;
         let mut fleet = Self { status, scheme: flags.scheme(), board, discovered: None };
         // Whoever cannot start ends them all: half of what somebody configured is not what they wanted.
-        if let Err(error) = fleet.start_members(flags, configured).await {
+        if let Err(error) = fleet.start_members(flags, shared, configured).await {
             fleet.stop().await;
             return Err(error);
         }
@@ -57,6 +60,7 @@ impl Fleet {
     async fn start_members(
         &mut self,
         flags: &Flags,
+        shared: &Settings,
         configured: Vec<(&'static Member, PathBuf)>,
     ) -> Result<(), UpError> {
         if configured.is_empty() {
@@ -66,11 +70,13 @@ impl Fleet {
             self.discovered =
                 Some(Discovered { root, document: Arc::clone(&document), plan: Mutex::new(plan) });
             for member in MEMBERS.iter().filter(|member| member.discovered) {
-                self.add(member, Source::Live(Arc::clone(&document)), flags, false).await?;
+                let source = Source::Live(Arc::clone(&document));
+                self.add(member, Settings { source, ..shared.clone() }, flags, false).await?;
             }
         }
         for (member, file) in configured {
-            self.add(member, Source::File(file), flags, true).await?;
+            let source = Source::File(file);
+            self.add(member, Settings { source, ..shared.clone() }, flags, true).await?;
         }
         Ok(())
     }
@@ -78,11 +84,10 @@ impl Fleet {
     async fn add(
         &self,
         member: &'static Member,
-        source: Source,
+        settings: Settings,
         flags: &Flags,
         open: bool,
     ) -> Result<(), UpError> {
-        let settings = Settings { source, ..flags.settings() };
         let running =
             listen(member.about, member.start, settings, flags.addresses(member.about.name), open).await?;
         self.board.slots().push(Slot { about: member.about, discovered: !open, running: Some(running) });

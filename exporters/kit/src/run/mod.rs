@@ -16,6 +16,7 @@ use clap::{Args, Command, FromArgMatches};
 use crate::exporter::Exporter;
 use crate::flags::Common;
 
+use crate::sandbox::{Needs, Sandbox};
 pub(crate) mod engine;
 mod print;
 mod running;
@@ -49,7 +50,7 @@ pub fn main_with<E: Exporter>(flags: Common) -> ExitCode {
     if flags.config_example {
         return print::out(&crate::config::example::<E::Raw>());
     }
-    let settings = match Settings::new(&flags) {
+    let mut settings = match Settings::new(&flags) {
         Ok(settings) => settings,
         Err(error) => return print::failed(&error),
     };
@@ -60,7 +61,10 @@ pub fn main_with<E: Exporter>(flags: Common) -> ExitCode {
         };
     }
     crate::log::init(flags.log_level, flags.log_format);
-    harden();
+    raise_open_files();
+    // Before the runtime: its threads are in it from their beginning.
+    let needs = Needs { listen: settings.listen.clone(), writes: E::writes(), processes: false };
+    settings.sandbox = Sandbox::enter(flags.sandbox, &needs);
     match block_on(life::<E>(settings)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => print::failed(&error),
@@ -98,12 +102,8 @@ async fn life<E: Exporter>(settings: Settings) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Best effort: no new privileges through what this process might execute (it executes nothing), and as many open files
-/// as the system allows without asking.
-pub fn harden() {
-    if let Err(error) = nix::sys::prctl::set_no_new_privs() {
-        tracing::debug!(%error, "set no_new_privs");
-    }
+/// As many open files as the system allows without asking.
+pub fn raise_open_files() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         if soft < hard { setrlimit(Resource::RLIMIT_NOFILE, hard, hard) } else { Ok(()) }

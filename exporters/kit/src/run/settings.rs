@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::config::{ConfigError, Document};
 use crate::exporter::About;
 use crate::flags::Common;
+use crate::sandbox::Sandbox;
 use crate::serve::Limits;
 
 /// Where a configuration comes from.
@@ -85,6 +86,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How long a connection may stay in each state.
     pub limits: Limits,
+    /// What the process has given up, to be shown on `/metrics`.
+    pub sandbox: Sandbox,
 }
 
 impl Default for Settings {
@@ -103,6 +106,7 @@ impl Default for Settings {
             // Container runtimes kill after 10 s.
             drain: Duration::from_secs(9),
             limits: Limits::default(),
+            sandbox: Sandbox::default(),
         }
     }
 }
