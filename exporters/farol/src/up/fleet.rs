@@ -118,8 +118,9 @@ impl Fleet {
         self.board.reload_asked().await;
     }
 
-    /// Reloads every exporter; those without a configuration watch what is found now.
-    pub(super) async fn reload(&self) {
+    /// Reloads every exporter; those without a configuration watch what is found now. Gives the names of those that
+    /// refused what they read: they go on with what they had.
+    pub(super) async fn reload(&self) -> Vec<&'static str> {
         if let Some(discovered) = &self.discovered {
             match self.look(&discovered.root).await {
                 Ok((plan, document)) => {
@@ -131,12 +132,14 @@ impl Fleet {
                 }
             }
         }
-        for slot in self.board.slots().iter() {
-            if let Some(running) = &slot.running {
-                // Logged and counted by the reload itself.
-                let _ = running.reload();
+        let mut refused = Vec::new();
+        // Why is logged and counted by the reload itself.
+        self.each(|about, running| {
+            if running.reload().is_err() {
+                refused.push(about.name);
             }
-        }
+        });
+        refused
     }
 
     /// Answers what is in flight, then ends.
@@ -183,7 +186,10 @@ impl Fleet {
         let mut watched = Vec::new();
         self.each(|_, running| watched.extend(running.watched()));
         let Count { ok, failing, unknown } = Count::of(&watched);
-        format!("watching {} targets", ok + failing + unknown)
+        match ok + failing + unknown {
+            1 => "watching 1 target".to_owned(),
+            all => format!("watching {all} targets"),
+        }
     }
 }
 

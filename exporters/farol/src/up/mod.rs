@@ -137,11 +137,16 @@ async fn life(
             },
             () = fleet.reload_asked() => {
                 systemd::reloading();
-                tokio::select! {
-                    () = fleet.reload() => {}
+                let refused = tokio::select! {
+                    refused = fleet.reload() => refused,
                     () = stopped(&mut signals, || fleet.ask_reload()) => break,
-                }
-                systemd::ready(&fleet.summary());
+                };
+                let summary = fleet.summary();
+                systemd::ready(&if refused.is_empty() {
+                    summary
+                } else {
+                    format!("{summary}; refused a new configuration: {}", refused.join(", "))
+                });
             }
         }
     }

@@ -13,10 +13,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Command, FromArgMatches};
 
+use crate::config::Problem;
 use crate::exporter::Exporter;
 use crate::flags::Common;
-
 use crate::sandbox::{Needs, Sandbox};
+
 pub(crate) mod engine;
 mod print;
 mod running;
@@ -88,13 +89,19 @@ async fn life<E: Exporter>(settings: Settings) -> Result<(), StartError> {
     // Before anything is announced: a signal that comes early must not kill the process.
     let mut signals = Signals::new().map_err(StartError::Signals)?;
     let running = start::<E>(settings).await?;
-    systemd::ready(&format!("listening on {}", running.addresses().join(", ")));
+    let listening = format!("listening on {}", running.addresses().join(", "));
+    systemd::ready(&listening);
     let watchdog = systemd::watchdog();
     while signals.next().await == Signal::Reload {
         systemd::reloading();
-        // Logged and counted by the reload itself.
-        let _ = running.reload();
-        systemd::ready("reloaded");
+        // Logged and counted by the reload itself; the service goes on either way.
+        match running.reload() {
+            Ok(()) => systemd::ready(&format!("{listening}; configuration read anew")),
+            Err(error) => systemd::ready(&format!(
+                "{listening}; the new configuration was refused, the one before stays in force: {}",
+                error.problems.first().map(Problem::one_line).unwrap_or_default()
+            )),
+        }
     }
     systemd::stopping();
     drop(watchdog);
