@@ -27,6 +27,8 @@ pub mod desc;
 pub mod exporter;
 pub mod expose;
 pub mod flags;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod histogram;
 pub mod log;
 pub mod own;
@@ -34,9 +36,9 @@ pub mod page;
 pub mod prober;
 pub mod run;
 pub mod sampler;
+pub mod sandbox;
 pub mod serve;
 pub mod web;
-pub mod sandbox;
 
 pub use collector::{CollectError, Collector, Scope};
 pub use desc::{Desc, Kind};
