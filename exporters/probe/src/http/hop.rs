@@ -54,7 +54,7 @@ pub(super) enum Link {
     Plain(Connection<TcpStream>),
     /// Plain HTTP to a proxy, which wants the whole URL.
     Proxied(Connection<TcpStream>),
-    Tls(Box<Connection<TlsStream<TcpStream>>>),
+    Tls(Connection<TlsStream<TcpStream>>),
 }
 
 impl Link {
@@ -62,7 +62,7 @@ impl Link {
         match self {
             Link::Plain(connection) => connection.send(request).await,
             Link::Proxied(connection) => connection.send_to_proxy(request).await,
-            Link::Tls(connection) => Box::pin(connection.send(request)).await,
+            Link::Tls(connection) => connection.send(request).await,
         }
     }
 
@@ -186,7 +186,7 @@ async fn secure(
     let stream = outcome.stream.map_err(|error| fail(Phase::Tls, error.word(), error.to_string()))?;
     context.trace.step("tls handshake with", name.to_owned());
     let connection = Connection::open(stream, protocol).await.map_err(|error| failed(Phase::Tls, &error))?;
-    Ok(Link::Tls(Box::new(connection)))
+    Ok(Link::Tls(connection))
 }
 
 /// An exchange's error as a failure.
