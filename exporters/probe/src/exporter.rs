@@ -63,7 +63,7 @@ impl Exporter for ProbeExporter {
     fn build(raw: File, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
         let (mut problems, mut notices) = (Vec::new(), Vec::new());
         let map = modules::build(&raw, document, &mut problems, &mut notices);
-        let targets = targets(&raw.targets, &map, document, &mut problems);
+        let targets = targets(&raw, &map, document, &mut problems);
         let resolver = resolver(&raw, document, &mut problems);
         ConfigError::check(problems)?;
         let allow = AllowList::new(raw.allowed_targets.as_ref());
@@ -192,6 +192,16 @@ mod tests {
             ("{target: a, module: web, interval: 0s}", "no time at all"),
             ("{target: a, module: web, interval: 2h}", "more than an hour"),
             ("{target: a, module: web, interval: -5s}", "interval"),
+            (
+                "{target: a, module: web, objective: 0}",
+                "targets[0].objective: objective `0` asks for nothing; write",
+            ),
+            (
+                "{target: a, module: web, objective: 100%}",
+                "targets[0].objective: objective `100%` leaves no room",
+            ),
+            ("{target: a, module: web, objective: 99.9}", "write `99.9%`"),
+            ("{target: a, module: web, objective: [99%]}", "targets[0].objective"),
             ("{target: a, module: web, labels: {'a-b': x}}", "labels.a-b"),
             ("{target: a, module: web, labels: {target: x}}", "labels.target"),
             ("{target: a, module: web, nonsense: 1}", "nonsense"),
@@ -201,6 +211,22 @@ mod tests {
                 .unwrap_or_else(|| panic!("{entry} was taken"));
             assert!(error.contains(want) && error.contains("test.yml:4"), "{entry}: {error}");
         }
+    }
+
+    #[test]
+    fn an_objective_is_the_targets_own_or_the_files_or_ours() {
+        let targets = "targets: [{target: a, module: web}, {target: b, module: web, objective: 99.9%}, {target: c, module: web, objective: 0.9995}]\n";
+        for (defaults, usual) in
+            [("", 0.995), ("defaults: {objective: 99%}\n", 0.99), ("defaults: {}\n", 0.995)]
+        {
+            let exporter =
+                build(&format!("{MODULES}{targets}{defaults}")).unwrap_or_else(|error| panic!("{error}"));
+            let got: Vec<f64> =
+                exporter.schedule().targets().map(|target| target.objective.ratio()).collect();
+            assert_eq!(got, [usual, 0.999, 0.9995], "{defaults}");
+        }
+        let error = build("defaults: {objective: 1}").err().unwrap_or_default();
+        assert!(error.contains("test.yml:1:23: defaults.objective"), "{error}");
     }
 
     #[test]

@@ -15,8 +15,8 @@ use kit::page::Value;
 use kit::{Exporter as _, Prober as _, Verdict};
 
 use crate::ProbeExporter;
-use crate::config::Target;
 use crate::config::target::{DEFAULT_INTERVAL, DEFAULT_TIMEOUT};
+use crate::config::{Objective, Target};
 use crate::module::Module;
 use crate::modules::did_you_mean;
 use crate::targets::{probe, words};
@@ -170,6 +170,7 @@ fn given(text: &str, module: &Arc<Module>) -> Target {
         module: Arc::clone(module),
         interval: DEFAULT_INTERVAL,
         timeout: module.timeout.unwrap_or(DEFAULT_TIMEOUT),
+        objective: Objective::DEFAULT,
         labels: Vec::new(),
     }
 }

@@ -53,6 +53,13 @@ pub const INTERVAL: Desc = Desc::gauge(
     "From the beginning of one probe of the target to that of the next.",
 )
 .labels(TARGET);
+/// How often the target must be well.
+pub const OBJECTIVE: Desc = Desc::gauge(
+    "probe_slo_objective_ratio",
+    "The share of the target's probes that must succeed, above 0 and below 1, as configured. What it leaves is the error \
+     budget: rate(probe_failures_total) / rate(probe_attempts_total) over 1 - this is the rate at which it burns.",
+)
+.labels(TARGET);
 /// The target's identity.
 pub const INFO: Desc = Desc::info(
     "probe_target_info",
@@ -71,6 +78,7 @@ pub const OWN_DESCS: &[&Desc] = &[
     &LAST_ATTEMPT,
     &LAST_SUCCESS,
     &INTERVAL,
+    &OBJECTIVE,
     &INFO,
 ];
 
