@@ -1,5 +1,5 @@
 //! What the probers have in common: the address metrics, the way from a host to an address that may be probed, and
-//! the failures with their closed set of reasons.
+//! the failures.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -78,7 +78,7 @@ pub async fn find(
     Ok(ip)
 }
 
-/// A failure in `phase` for a `reason` of [`REASONS`].
+/// A failure in `phase` for a `reason` of [`crate::reasons::REASONS`].
 #[must_use]
 pub fn fail(phase: Phase, reason: &'static str, detail: impl Into<String>) -> Failure {
     Failure { phase: phase.word(), reason, detail: detail.into(), refused: None }
@@ -124,53 +124,6 @@ pub fn verdict(page: Page, failure: Option<Failure>) -> Verdict {
     Verdict { failure, page }
 }
 
-/// The closed set of `reason` in `probe_failure_info`.
-pub const REASONS: &[&str] = &[
-    "dns_nxdomain",
-    "dns_no_address",
-    "dns_timeout",
-    "dns_error",
-    "connect_refused",
-    "connect_timeout",
-    "connect_unreachable",
-    "connect_error",
-    "tls_handshake",
-    "tls_timeout",
-    "tls_cert_expired",
-    "tls_cert_not_yet_valid",
-    "tls_cert_untrusted",
-    "tls_name_mismatch",
-    "tls_alert",
-    "tls_not_tls",
-    "request_timeout",
-    "response_timeout",
-    "connection_closed",
-    "protocol_error",
-    "status",
-    "http_version",
-    "ssl_required",
-    "ssl_forbidden",
-    "redirects",
-    "header",
-    "body_regex",
-    "body_cel",
-    "body_not_json",
-    "body_too_large",
-    "body_decoding",
-    "expect_regex",
-    "expect_bytes",
-    "rcode",
-    "dns_answer",
-    "dns_bad_response",
-    "icmp_timeout",
-    "icmp_unreachable",
-    "icmp_permission",
-    "target_invalid",
-    "target_refused",
-    "unsupported",
-    "internal",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,7 +147,7 @@ mod tests {
             let mut watch = Stopwatch::new();
             watch.enter(phase);
             let failure = timed_out(&mut watch);
-            assert!(REASONS.contains(&failure.reason), "{failure}");
+            assert!(crate::reasons::is_known(failure.reason), "{failure}");
             assert!(watch.get(phase).is_some());
         }
     }

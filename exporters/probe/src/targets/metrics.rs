@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use kit::Desc;
+use kit::prober::FAILURE;
 
 use crate::module::PROBERS;
-use crate::{certificates, verdict};
+use crate::{certificates, reasons, verdict};
 
 const TARGET: &[&str] = &["target", "module"];
 
@@ -22,7 +23,8 @@ pub const REASONS: Desc = Desc::counter(
     "Probes of the target that failed, by the phase in which they stopped and the reason; the reasons are those of \
      probe_failure_info. A reason appears with its first failure.",
 )
-.labels(&["target", "module", "phase", "reason"]);
+.labels(&["target", "module", "phase", "reason"])
+.closed("reason", reasons::REASONS);
 /// How long the probes took.
 pub const ATTEMPT_DURATION: Desc = Desc::histogram(
     "probe_attempt_duration_seconds",
@@ -102,7 +104,13 @@ static DERIVED: LazyLock<Vec<Desc>> = LazyLock::new(|| {
 
 fn with_target(desc: &Desc) -> Desc {
     let labels: Vec<&'static str> = TARGET.iter().chain(desc.labels).copied().collect();
-    Desc { labels: Vec::leak(labels), ..*desc }
+    // kit knows that there is a closed set of reasons; which it is, is ours.
+    let closed = if desc.name == FAILURE.name {
+        FAILURE.closed("reason", reasons::REASONS).closed
+    } else {
+        desc.closed
+    };
+    Desc { labels: Vec::leak(labels), closed, ..*desc }
 }
 
 /// Everything that [`super::Schedule`] can emit.

@@ -63,11 +63,7 @@ impl ModuleProbe for Fake {
 }
 
 fn tools() -> Arc<Tools> {
-    Arc::new(Tools {
-        resolver: Arc::new(wire::Resolver::hickory()),
-        pinger: Arc::default(),
-        allow: kit::allow::AllowList::default(),
-    })
+    Arc::new(crate::testing::tools())
 }
 
 fn target(name: &str, module: &Arc<Module>, interval: Duration) -> Target {
