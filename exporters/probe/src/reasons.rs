@@ -19,6 +19,7 @@ pub const REASONS: &[(&str, &str)] = &[
         "connect_error",
         "No connection could be had for another cause: this machine's own, or a proxy that refuses.",
     ),
+    ("port_open", "The port is open, and the module says that it must be closed (expect_closed)."),
     ("tls_handshake", "The TLS handshake failed, e.g. without a version or a cipher suite in common."),
     ("tls_timeout", "The TLS handshake did not end in time."),
     (

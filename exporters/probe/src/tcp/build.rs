@@ -13,6 +13,7 @@ pub(super) fn build(section: &ModuleSection, workshop: &mut Workshop<'_>) -> Opt
     let default = TcpSection::default();
     let section = section.tcp.as_ref().unwrap_or(&default);
     let egress = workshop.source_address(section.source_ip_address.as_ref(), "tcp.source_ip_address");
+    let closed = closed(section, workshop);
     let begins = section.tls == Some(true);
     let secures = begins || section.query_response.iter().any(|step| step.starttls == Some(true));
     let client =
@@ -39,11 +40,26 @@ pub(super) fn build(section: &ModuleSection, workshop: &mut Workshop<'_>) -> Opt
     Some(Arc::new(TcpProbe {
         preference: preference(section.preferred_ip_protocol, section.ip_protocol_fallback),
         egress,
+        closed,
         tls: begins,
         client,
         server_name: server_name.filter(|name| !name.is_empty()).map(|name| name.value.clone()),
         steps,
     }))
+}
+
+/// Whether the port must be closed; notes what would have to be done over a connection that must not come about.
+fn closed(section: &TcpSection, workshop: &mut Workshop<'_>) -> bool {
+    let Some(at) = section.expect_closed.as_ref().filter(|closed| ***closed) else { return false };
+    let other = match () {
+        () if section.tls == Some(true) => "tls",
+        () if section.tls_config.is_some() => "tls_config",
+        () if !section.query_response.is_empty() => "query_response",
+        () => return true,
+    };
+    let cause = format!("expect_closed and {other} exclude one another: there is no connection to use it on");
+    workshop.problem(at, "tcp.expect_closed", cause, format!("remove {other}, or expect_closed"));
+    true
 }
 
 fn step(raw: &QueryResponse, index: usize, workshop: &mut Workshop<'_>) -> Step {

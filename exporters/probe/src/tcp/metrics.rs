@@ -6,6 +6,7 @@ use kit::{Desc, Page};
 use wire::tls::Seen;
 use wire::{Phase, Stopwatch};
 
+use super::closed::Closed;
 use crate::certificates;
 use crate::verdict::Address;
 
@@ -30,8 +31,24 @@ pub const EXPECT_INFO: Desc =
     Desc::info("probe_expect_info", "What an expected line said, in the labels that the module names.")
         .open();
 
+/// How a port that must be closed is closed.
+pub const CLOSED_INFO: Desc = Desc::info(
+    "probe_tcp_closed_info",
+    "How a port that must be closed (expect_closed) turned out to be. Absent when it is open.",
+)
+.labels(&["answer"])
+.closed(
+    "answer",
+    &[
+        ("refused", "The host, or a firewall in its name, answered that nobody listens."),
+        ("unreachable", "A router, or this machine itself, answered that there is no way."),
+        ("none", "Nobody answered by the end of the timeout: filtered, or there is no such host."),
+    ],
+);
+
 pub(super) const DESCS: &[&Desc] = &[
     &DURATION,
+    &CLOSED_INFO,
     &FAILED_REGEX,
     &FAILED_BYTES,
     &EXPECT_INFO,
@@ -50,6 +67,8 @@ pub(super) struct Facts {
     pub(super) resolving: bool,
     pub(super) ip: Option<IpAddr>,
     pub(super) seen: Option<Seen>,
+    /// How a port that must be closed is.
+    pub(super) closed: Option<Closed>,
     /// Whether the connection stands, with its TLS: the peer tells of mismatches from here on.
     pub(super) talking: bool,
     pub(super) regex_failed: bool,
@@ -71,6 +90,9 @@ impl Facts {
                     labels.iter().map(|(name, value)| (&**name, &**value)).collect();
                 page.family(&EXPECT_INFO).push_open(&[], &open, 1.0);
             }
+        }
+        if let Some(closed) = self.closed {
+            page.family(&CLOSED_INFO).push(&[closed.word()], 1.0);
         }
         if self.talking {
             page.set(&FAILED_BYTES, f64::from(u8::from(self.bytes_failed)));

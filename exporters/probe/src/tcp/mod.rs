@@ -1,13 +1,16 @@
-//! The tcp prober: a connection, TLS if asked for, and a dialogue of expected and sent lines or bytes.
+//! The tcp prober: a connection, TLS if asked for, and a dialogue of expected and sent lines or bytes; or no connection,
+//! where a port must be closed.
 //!
 //! | file | what |
 //! |---|---|
 //! | `build` | the section validated, every pattern and TLS setting made |
+//! | `closed` | what becomes of an attempt to connect to a port that must be closed |
 //! | `dialogue` | the steps, one after another |
 //! | `reader` | lines and bytes from a stream, also a greeting that no newline ends |
 //! | `metrics` | the descriptions and the page |
 
 mod build;
+mod closed;
 mod dialogue;
 pub mod metrics;
 mod reader;
@@ -34,6 +37,8 @@ pub const PROBER: Prober = Prober { name: "tcp", build: build::build, descs: met
 struct TcpProbe {
     preference: Preference,
     egress: Egress,
+    /// Whether there must be no connection.
+    closed: bool,
     /// Whether the connection begins with a handshake.
     tls: bool,
     client: Option<Arc<Client>>,
@@ -50,6 +55,10 @@ impl ModuleProbe for TcpProbe {
             let failure = match ended {
                 Ok(Ok(())) => None,
                 Ok(Err(failure)) => Some(failure),
+                Err(_) if self.closed && watch.current() == Some(Phase::Connect) => {
+                    watch.finish();
+                    closed::silent(watch.get(Phase::Connect).unwrap_or_default(), &context, &mut facts).err()
+                }
                 Err(_) => Some(timed_out(&mut watch)),
             };
             watch.finish();
@@ -72,9 +81,11 @@ impl TcpProbe {
         let ip = find(context, host, Some(port), self.preference, watch).await?;
         facts.ip = Some(ip);
         watch.enter(Phase::Connect);
-        let stream = dial::dial(SocketAddr::new(ip, port), &self.egress)
-            .await
-            .map_err(|error| fail(Phase::Connect, error.reason.word(), error.to_string()))?;
+        let dialled = dial::dial(SocketAddr::new(ip, port), &self.egress).await;
+        if self.closed {
+            return closed::judge(dialled, context, facts);
+        }
+        let stream = dialled.map_err(|error| fail(Phase::Connect, error.reason.word(), error.to_string()))?;
         watch.finish();
         context.trace.step("connected to", SocketAddr::new(ip, port));
         let mut line = Line::Plain(stream);
