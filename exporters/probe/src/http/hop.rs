@@ -13,7 +13,7 @@ use wire::tls::{Alpn, TlsStream};
 use wire::{Phase, Stopwatch, dial};
 
 use super::metrics::Facts;
-use super::proxy::Proxy;
+use super::proxy::Route;
 use super::{HttpProbe, target};
 use crate::module::Context;
 use crate::verdict::{Address, fail, find, invalid, refused};
@@ -92,7 +92,7 @@ pub(super) async fn exchange(
     let request = hop.request()?;
     let host = target::host(&hop.url);
     let port = hop.url.port_or_known_default().unwrap_or(80);
-    let proxy = probe.proxy.as_ref().filter(|proxy| proxy.serves(&hop.url, &host));
+    let proxy = probe.proxy.as_ref().and_then(|proxy| proxy.route(&hop.url, &host));
     facts.seen = None;
     // What is over before the answer is waited for lies in a box of its own: a slow probe shall not hold its room.
     let target = Box::pin(locate(probe, proxy, &host, port, context, facts, watch)).await?;
@@ -115,7 +115,7 @@ pub(super) async fn exchange(
     };
     watch.enter(Phase::Processing);
     let mut request = request;
-    if let Some(authorization) = proxy.filter(|_| !hop.is_secure()).and_then(Proxy::authorization) {
+    if let Some(authorization) = proxy.filter(|_| !hop.is_secure()).and_then(|route| route.authorization()) {
         request.headers_mut().insert(http::header::PROXY_AUTHORIZATION, authorization.clone());
     }
     let reply = link.send(request).await.map_err(|error| failed(Phase::Processing, &error))?;
@@ -126,7 +126,7 @@ pub(super) async fn exchange(
 /// The target's address; `None` if a proxy looks for it.
 async fn locate(
     probe: &HttpProbe,
-    proxy: Option<&Proxy>,
+    proxy: Option<Route<'_>>,
     host: &str,
     port: u16,
     context: &Context<'_>,
