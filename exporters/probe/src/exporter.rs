@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::testing::{acceptor, build};
 
-    const MODULES: &str = "modules:\n  web: {prober: http, timeout: 3s}\n  ping: {prober: icmp}\n";
+    const MODULES: &str = "modules:\n  web: {prober: http, timeout: 3s}\n  ping: {prober: icmp}\n  own: {prober: http, http: {headers: {host: a.test}}}\n";
 
     #[test]
     fn the_built_in_configuration_is_good() {
@@ -182,7 +182,7 @@ mod tests {
             .is_ok()
         );
         let error = build(&format!("{MODULES}{list}")).err().unwrap_or_default();
-        assert!(error.contains("targets[1].timeout") && error.contains("test.yml:6"), "{error}");
+        assert!(error.contains("targets[1].timeout") && error.contains("test.yml:7"), "{error}");
         for (entry, want) in [
             ("{module: web}", "target is missing"),
             ("{target: '', module: web}", "target is missing"),
@@ -204,12 +204,33 @@ mod tests {
             ("{target: a, module: web, objective: [99%]}", "targets[0].objective"),
             ("{target: a, module: web, labels: {'a-b': x}}", "labels.a-b"),
             ("{target: a, module: web, labels: {target: x}}", "labels.target"),
+            (
+                "{target: a, module: own, hostname: b.test}",
+                "targets[0].hostname: hostname \"b.test\" conflicts",
+            ),
+            ("{target: a, module: web, hostname: \"b\\ntest\"}", "is not a host name"),
             ("{target: a, module: web, nonsense: 1}", "nonsense"),
         ] {
             let error = build(&format!("{MODULES}targets: [{entry}]\n"))
                 .err()
                 .unwrap_or_else(|| panic!("{entry} was taken"));
-            assert!(error.contains(want) && error.contains("test.yml:4"), "{entry}: {error}");
+            assert!(error.contains(want) && error.contains("test.yml:5"), "{entry}: {error}");
+        }
+    }
+
+    /// The peer answers it with 400, since no probe can do both.
+    #[test]
+    fn a_hostname_that_conflicts_with_the_modules_own_is_objected_to() {
+        let exporter = build(MODULES).unwrap_or_else(|error| panic!("{error}"));
+        for (module, hostname, want) in [
+            ("own", "b.test", Some("hostname \"b.test\" conflicts with the module's Host header \"a.test\"")),
+            ("own", "a.test", None),
+            ("web", "b.test", None),
+            ("web", "b\n", Some("hostname \"b\\n\" is not a host name")),
+            ("ping", "b.test", None),
+        ] {
+            let objection = exporter.modules().objection(module, hostname);
+            assert_eq!(objection.as_deref(), want, "{module} {hostname:?}");
         }
     }
 

@@ -34,6 +34,12 @@ pub const LATER: &[&str] = &["grpc", "unix", "websocket"];
 
 /// What a module does, ready to be done: no pattern, header or TLS setting is made per probe.
 pub trait ModuleProbe: Send + Sync {
+    /// What is wrong with probing a host by this name; then nothing is probed by it.
+    fn objection(&self, hostname: &str) -> Option<String> {
+        let _ = hostname;
+        None
+    }
+
     /// Probes, and ends by `context.deadline`.
     fn probe<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Verdict>;
 }

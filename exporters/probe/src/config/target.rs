@@ -109,6 +109,13 @@ pub fn targets(
             let cause = format!("unknown module {:?}", section.module.as_str());
             problems.push(document.problem(&section.module, key("module"), cause, way_out));
         }
+        let hostname = section.hostname.as_ref().filter(|name| !name.is_empty());
+        if let (Some(name), Some(module)) = (hostname, module)
+            && let Some(objection) = module.probe.objection(name)
+        {
+            let way_out = "remove the hostname, or take a module without a Host header";
+            problems.push(document.problem(name, key("hostname"), objection, way_out));
+        }
         let given = section.name.as_ref().filter(|name| !name.is_empty());
         if let Some(name) = given.or(target)
             && let Some(first) = names.insert(name.value.clone(), index)
@@ -149,11 +156,7 @@ pub fn targets(
         targets.push(Target {
             name: given.unwrap_or(target).value.clone(),
             target: target.value.clone(),
-            hostname: section
-                .hostname
-                .as_ref()
-                .filter(|name| !name.is_empty())
-                .map(|name| name.value.clone()),
+            hostname: hostname.map(|name| name.value.clone()),
             module: Arc::clone(module),
             interval,
             timeout,

@@ -39,7 +39,7 @@ use wire::{Egress, Phase, Preference, Stopwatch};
 
 use crate::config::http::Compression;
 use crate::module::{Context, ModuleProbe, Prober};
-use crate::verdict::{fail, timed_out, verdict};
+use crate::verdict::{fail, invalid, timed_out, verdict};
 use body::Body;
 use checks::Checks;
 use cookies::Jar;
@@ -81,6 +81,10 @@ struct HttpProbe {
 }
 
 impl ModuleProbe for HttpProbe {
+    fn objection(&self, hostname: &str) -> Option<String> {
+        given_host(hostname, self.host.as_ref()).err()
+    }
+
     fn probe<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Verdict> {
         Box::pin(async move {
             let (mut facts, mut watch) = (Facts::default(), Stopwatch::new());
@@ -138,7 +142,7 @@ impl HttpProbe {
     fn first_hop(&self, context: &Context<'_>, url: &Url) -> Result<Hop, Failure> {
         let host = match context.hostname {
             None => self.host.clone(),
-            Some(name) => Some(given_host(name, self.host.as_ref())?),
+            Some(name) => Some(given_host(name, self.host.as_ref()).map_err(invalid)?),
         };
         let mut headers = self.headers.clone();
         self.credentials.apply(&mut headers, url)?;
@@ -248,12 +252,11 @@ fn location(reply: &Reply) -> Option<&HeaderValue> {
     }
 }
 
-/// The `hostname` parameter as a Host header; a module that has another one refuses it, as the peer's does.
-fn given_host(name: &str, own: Option<&HeaderValue>) -> Result<HeaderValue, Failure> {
+/// The `hostname` parameter as a Host header, or why it cannot be: a module that has another one refuses it, as the peer's
+/// does.
+fn given_host(name: &str, own: Option<&HeaderValue>) -> Result<HeaderValue, String> {
     if let Some(own) = own.filter(|own| own.as_bytes() != name.as_bytes()) {
-        let detail = format!("hostname {name:?} conflicts with the module's Host header {own:?}");
-        return Err(crate::verdict::invalid(detail));
+        return Err(format!("hostname {name:?} conflicts with the module's Host header {own:?}"));
     }
-    HeaderValue::from_str(name)
-        .map_err(|_| crate::verdict::invalid(format!("hostname {name:?} is not a host name")))
+    HeaderValue::from_str(name).map_err(|_| format!("hostname {name:?} is not a host name"))
 }
