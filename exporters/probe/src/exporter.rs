@@ -51,7 +51,7 @@ impl Exporter for ProbeExporter {
 
     fn catalogue() -> Vec<&'static Desc> {
         let mut all: Vec<&'static Desc> = Vec::new();
-        let groups = PROBERS.iter().map(|prober| prober.descs).chain([crate::verdict::DESCS]);
+        let groups = PROBERS.iter().flat_map(|prober| prober.descs).copied().chain([crate::verdict::DESCS]);
         for desc in groups.flatten().copied().chain(crate::targets::descs()) {
             if !all.contains(&desc) {
                 all.push(desc);

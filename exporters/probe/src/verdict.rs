@@ -1,13 +1,11 @@
-//! What the probers have in common: the address metrics, the way from a host to an address that may be probed, and
-//! the failures.
+//! What the probers' verdicts have in common: the address metrics, the phases, the failures.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use kit::{Desc, Failure, Page, Refusal, Verdict};
-use wire::{Phase, Preference, Stopwatch};
-
-use crate::module::Context;
+use tokio::time::error::Elapsed;
+use wire::{Phase, Stopwatch};
 
 /// How long resolution took.
 pub const DNS_LOOKUP: Desc = Desc::gauge(
@@ -55,29 +53,6 @@ pub fn fnv1a(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
-/// From a host to an address that may be probed: the allow-list's word on the name, the lookup, the allow-list's word
-/// on the address. Opens [`Phase::Resolve`] and leaves it closed. It has no deadline of its own.
-///
-/// # Errors
-/// A refusal, or the resolver's reason.
-pub async fn find(
-    context: &Context<'_>,
-    host: &str,
-    port: Option<u16>,
-    preference: Preference,
-    watch: &mut Stopwatch,
-) -> Result<IpAddr, Failure> {
-    let allow = &context.tools.allow;
-    watch.enter(Phase::Resolve);
-    allow.check_host(host, port).map_err(refused)?;
-    let found = context.tools.resolver.lookup_one(host, preference).await;
-    watch.finish();
-    let ip = found.map_err(|error| fail(Phase::Resolve, error.reason.word(), error.to_string()))?;
-    context.trace.step("resolved to", ip);
-    allow.check_addr(host, ip, port).map_err(refused)?;
-    Ok(ip)
-}
-
 /// A failure in `phase` for a `reason` of [`crate::reasons::REASONS`].
 #[must_use]
 pub fn fail(phase: Phase, reason: &'static str, detail: impl Into<String>) -> Failure {
@@ -116,6 +91,28 @@ pub fn timed_out(watch: &mut Stopwatch) -> Failure {
         Phase::Processing | Phase::Transfer | Phase::Dialogue => "response_timeout",
     };
     fail(phase, reason, format!("no end of the {phase} phase in time"))
+}
+
+/// What a probe came to, given what its deadline left of it.
+///
+/// # Errors
+/// The probe's own failure, or that of the phase it hung in.
+pub fn in_time<T>(ended: Result<Result<T, Failure>, Elapsed>, watch: &mut Stopwatch) -> Result<T, Failure> {
+    watch.finish();
+    ended.unwrap_or_else(|_| Err(timed_out(watch)))
+}
+
+/// Adds the time of each phase; zero for one that was not reached.
+pub fn phases(
+    page: &mut Page,
+    desc: &'static Desc,
+    watch: &Stopwatch,
+    phases: impl IntoIterator<Item = Phase>,
+) {
+    let mut rows = page.family(desc);
+    for phase in phases {
+        rows.push(&[phase.word()], watch.get(phase).unwrap_or_default().as_secs_f64());
+    }
 }
 
 /// A verdict.

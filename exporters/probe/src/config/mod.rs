@@ -149,16 +149,6 @@ pub enum IpProtocol {
     Ip6,
 }
 
-/// `preferred_ip_protocol` and `ip_protocol_fallback` as [`wire`] wants them.
-#[must_use]
-pub fn preference(preferred: Option<IpProtocol>, fallback: Option<bool>) -> wire::Preference {
-    let family = match preferred.unwrap_or_default() {
-        IpProtocol::Ip4 => wire::Family::Ip4,
-        IpProtocol::Ip6 => wire::Family::Ip6,
-    };
-    wire::Preference { family, fallback: fallback.unwrap_or(true) }
-}
-
 /// A DNS server as `address` or `address:port`.
 #[must_use]
 pub fn server_address(text: &str) -> Option<SocketAddr> {

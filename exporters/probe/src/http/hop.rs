@@ -10,13 +10,14 @@ use tokio::net::TcpStream;
 use url::Url;
 use wire::http::{Connection, HttpError, Protocol, Reply};
 use wire::tls::{Alpn, TlsStream};
-use wire::{Phase, Stopwatch, dial};
+use wire::{Phase, Stopwatch};
 
 use super::metrics::Facts;
 use super::proxy::Route;
 use super::{HttpProbe, target};
 use crate::module::Context;
-use crate::verdict::{Address, fail, find, invalid, refused};
+use crate::reach;
+use crate::verdict::{Address, fail, invalid, refused};
 
 /// What one exchange asks, and of whom.
 pub(super) struct Hop {
@@ -97,11 +98,11 @@ pub(super) async fn exchange(
     // What is over before the answer is waited for lies in a box of its own: a slow probe shall not hold its room.
     let target = Box::pin(locate(probe, proxy, &host, port, context, facts, watch)).await?;
     let stream = match (proxy, target) {
-        (None, Some(ip)) => connect(probe, SocketAddr::new(ip, port), context, watch).await?,
+        (None, Some(ip)) => probe.reach.connect(context, SocketAddr::new(ip, port), watch).await?,
         (None, None) => return Err(fail(Phase::Resolve, "internal", "no address")),
         (Some(proxy), _) => {
-            let addr = Box::pin(proxy.locate(probe.preference, context, watch)).await?;
-            let stream = connect(probe, addr, context, watch).await?;
+            let addr = Box::pin(proxy.locate(probe.reach.preference, context, watch)).await?;
+            let stream = probe.reach.connect(context, addr, watch).await?;
             if hop.is_secure() { Box::pin(proxy.tunnel(stream, &host, port, watch)).await? } else { stream }
         }
     };
@@ -145,27 +146,13 @@ async fn locate(
     if first {
         facts.address = Some(Address::default());
     }
-    let found = find(context, host, Some(port), probe.preference, watch).await;
+    let found = probe.reach.find(context, host, Some(port), watch).await;
     if first {
         let ip = found.as_ref().ok().copied();
         facts.address = Some(Address { lookup: watch.get(Phase::Resolve).unwrap_or_default(), ip });
         facts.resolved = found.is_ok();
     }
     found.map(Some)
-}
-
-async fn connect(
-    probe: &HttpProbe,
-    addr: SocketAddr,
-    context: &Context<'_>,
-    watch: &mut Stopwatch,
-) -> Result<TcpStream, Failure> {
-    watch.enter(Phase::Connect);
-    let stream = dial::dial(addr, &probe.egress)
-        .await
-        .map_err(|error| fail(Phase::Connect, error.reason.word(), error.to_string()))?;
-    context.trace.step("connected to", addr);
-    Ok(stream)
 }
 
 async fn secure(
@@ -179,12 +166,8 @@ async fn secure(
 ) -> Result<Link, Failure> {
     let name = hop.server_name.as_deref().unwrap_or(host);
     let alpn = if probe.http2 { Alpn::Http2OrHttp1 } else { Alpn::Http1 };
-    watch.enter(Phase::Tls);
-    let outcome = probe.tls.handshake_by(stream, name, &alpn, context.deadline).await;
-    let protocol = Protocol::from_alpn(outcome.seen.alpn.as_deref());
-    facts.seen = Some(outcome.seen);
-    let stream = outcome.stream.map_err(|error| fail(Phase::Tls, error.word(), error.to_string()))?;
-    context.trace.step("tls handshake with", name.to_owned());
+    let stream = reach::secure(&probe.tls, stream, name, &alpn, context, &mut facts.seen, watch).await?;
+    let protocol = Protocol::from_alpn(facts.seen.as_ref().and_then(|seen| seen.alpn.as_deref()));
     let connection = Connection::open(stream, protocol).await.map_err(|error| failed(Phase::Tls, &error))?;
     Ok(Link::Tls(Box::new(connection)))
 }

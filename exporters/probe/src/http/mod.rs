@@ -35,11 +35,13 @@ use kit::{BoxFuture, Failure, Verdict};
 use url::Url;
 use wire::http::Reply;
 use wire::tls::Client;
-use wire::{Egress, Phase, Preference, Stopwatch};
+use wire::{Phase, Stopwatch};
 
+use crate::certificates;
 use crate::config::http::Compression;
 use crate::module::{Context, ModuleProbe, Prober};
-use crate::verdict::{fail, invalid, timed_out, verdict};
+use crate::reach::Reach;
+use crate::verdict::{fail, in_time, invalid, verdict};
 use body::Body;
 use checks::Checks;
 use cookies::Jar;
@@ -49,7 +51,8 @@ use metrics::Facts;
 use proxy::Proxy;
 
 /// The line in the table of probers.
-pub const PROBER: Prober = Prober { name: "http", build: build::build, descs: metrics::DESCS };
+pub const PROBER: Prober =
+    Prober { name: "http", build: build::build, descs: &[metrics::DESCS, certificates::DESCS] };
 
 /// Redirects that are followed; the eleventh ends the probe, as the peer's.
 const MOST_REDIRECTS: u32 = 10;
@@ -63,8 +66,7 @@ struct HttpProbe {
     host: Option<HeaderValue>,
     body: Bytes,
     credentials: Credentials,
-    preference: Preference,
-    egress: Egress,
+    reach: Reach,
     follow: bool,
     checks: Checks,
     compression: Option<Compression>,
@@ -91,12 +93,7 @@ impl ModuleProbe for HttpProbe {
             facts.cel_failed = self.checks.has_cel().then_some(false);
             let run = self.run(&context, &mut facts, &mut watch);
             let ended = tokio::time::timeout_at(context.deadline.into(), run).await;
-            let failure = match ended {
-                Ok(Ok(())) => None,
-                Ok(Err(failure)) => Some(failure),
-                Err(_) => Some(timed_out(&mut watch)),
-            };
-            watch.finish();
+            let failure = in_time(ended, &mut watch).err();
             verdict(facts.page(&watch, self.tls.verifies()), failure)
         })
     }

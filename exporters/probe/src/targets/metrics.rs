@@ -6,7 +6,7 @@ use kit::Desc;
 use kit::prober::FAILURE;
 
 use crate::module::PROBERS;
-use crate::{certificates, reasons, verdict};
+use crate::{reasons, verdict};
 
 const TARGET: &[&str] = &["target", "module"];
 
@@ -93,8 +93,8 @@ pub(super) const BOUNDS: &[f64] =
 /// They cannot be `const`: a slice of labels put together of two is not. They are a function of constants, so there is one
 /// table for the process, made when it is first asked for and never given back (some 60 short slices).
 static DERIVED: LazyLock<Vec<Desc>> = LazyLock::new(|| {
-    let sources = [kit::prober::DESCS, verdict::DESCS, certificates::DESCS];
-    let probers = PROBERS.iter().map(|prober| prober.descs);
+    let sources = [kit::prober::DESCS, verdict::DESCS];
+    let probers = PROBERS.iter().flat_map(|prober| prober.descs).copied();
     let mut derived: Vec<Desc> =
         sources.into_iter().chain(probers).flatten().map(|desc| with_target(desc)).collect();
     derived.sort_by_key(|desc| desc.name);
@@ -136,7 +136,8 @@ mod tests {
 
     #[test]
     fn every_family_of_a_probe_has_one_with_its_target() {
-        for desc in kit::prober::DESCS.iter().chain(PROBERS.iter().flat_map(|prober| prober.descs)) {
+        let probers = PROBERS.iter().flat_map(|prober| prober.descs).copied();
+        for desc in [kit::prober::DESCS].into_iter().chain(probers).flatten() {
             let index = derived_index(desc.name).unwrap();
             let derived = derived(index).unwrap();
             assert_eq!(derived.labels[..2], ["target", "module"], "{}", desc.name);

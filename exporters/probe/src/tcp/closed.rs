@@ -11,6 +11,7 @@ use wire::dial::{DialError, DialReason};
 
 use super::metrics::Facts;
 use crate::module::Context;
+use crate::reach::unconnected;
 use crate::verdict::fail;
 
 /// How a closed port shows.
@@ -59,7 +60,7 @@ pub(super) fn judge(
         DialReason::Unreachable => Closed::Unreachable,
         DialReason::Timeout => Closed::Silent,
         // Our own trouble (no such source address, no free port or descriptor, a local firewall) shows nothing of theirs.
-        DialReason::Error => return Err(fail(Phase::Connect, error.reason.word(), error.to_string())),
+        DialReason::Error => return Err(unconnected(&error)),
     });
     context.trace.step("closed, as it must be:", error.detail);
     Ok(())

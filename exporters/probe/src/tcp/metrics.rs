@@ -8,7 +8,7 @@ use wire::{Phase, Stopwatch};
 
 use super::closed::Closed;
 use crate::certificates;
-use crate::verdict::Address;
+use crate::verdict::{Address, phases};
 
 /// The time of each phase, which the peer does not tell for tcp.
 pub const DURATION: Desc = Desc::gauge(
@@ -46,19 +46,7 @@ pub const CLOSED_INFO: Desc = Desc::info(
     ],
 );
 
-pub(super) const DESCS: &[&Desc] = &[
-    &DURATION,
-    &CLOSED_INFO,
-    &FAILED_REGEX,
-    &FAILED_BYTES,
-    &EXPECT_INFO,
-    &certificates::EARLIEST_EXPIRY,
-    &certificates::CHAIN_EXPIRY,
-    &certificates::CHAIN_INFO,
-    &certificates::NOT_BEFORE,
-    &certificates::VERIFIED,
-    &certificates::VERSION_INFO,
-];
+pub(super) const DESCS: &[&Desc] = &[&DURATION, &CLOSED_INFO, &FAILED_REGEX, &FAILED_BYTES, &EXPECT_INFO];
 
 /// What a probe has learnt so far.
 #[derive(Default)]
@@ -101,12 +89,8 @@ impl Facts {
         if let Some(seen) = &self.seen {
             certificates::write(&mut page, seen, required);
         }
-        let mut rows = page.family(&DURATION);
-        for phase in [Phase::Connect, Phase::Dialogue, Phase::Resolve, Phase::Tls] {
-            if let Some(took) = watch.get(phase) {
-                rows.push(&[phase.word()], took.as_secs_f64());
-            }
-        }
+        let all = [Phase::Connect, Phase::Dialogue, Phase::Resolve, Phase::Tls];
+        phases(&mut page, &DURATION, watch, all.into_iter().filter(|phase| watch.get(*phase).is_some()));
         page
     }
 }
