@@ -82,7 +82,9 @@ impl Fleet {
         flags: &Flags,
         open: bool,
     ) -> Result<(), UpError> {
-        let settings = Settings { source, ..flags.settings() };
+        // What is found cannot be found by an exporter itself: its reload is everybody's.
+        let on_reload = (!open).then(|| self.board.on_reload());
+        let settings = Settings { source, on_reload, ..flags.settings() };
         let running =
             listen(member.about, member.start, settings, flags.addresses(member.about.name), open).await?;
         self.board.slots().push(Slot { about: member.about, discovered: !open, running: Some(running) });

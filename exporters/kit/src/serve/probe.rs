@@ -94,10 +94,13 @@ pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
         Ok(allowed) => allowed,
         Err(error) => return reply::text(StatusCode::BAD_REQUEST, format!("{error}\n")),
     };
+    let hostname = query.hostname.as_deref();
+    if let Some(objection) = hostname.and_then(|hostname| prober.objection(module, hostname)) {
+        return reply::text(StatusCode::BAD_REQUEST, format!("{objection}\n"));
+    }
     let trace = Trace::new();
     let began = SystemTime::now();
-    let verdict =
-        ask(&**prober, module, target, query.hostname.as_deref(), allowed, site.offset, &trace).await;
+    let verdict = ask(&**prober, module, target, hostname, allowed, site.offset, &trace).await;
     let took = trace.began().elapsed();
     if let Some(refusal) = verdict.failure.as_ref().and_then(|failure| failure.refused.as_ref()) {
         site.tally.refused(Refused::Target);
@@ -119,7 +122,7 @@ pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
         id: 0,
         module: module.to_owned(),
         target: report::without_password(target).into_owned(),
-        hostname: query.hostname.as_deref().map(str::to_owned),
+        hostname: hostname.map(str::to_owned),
         began,
         took,
         allowed,

@@ -100,7 +100,12 @@ async fn dispatch(site: &Site, route: Route, request: Request<Incoming>) -> Repl
 
 fn reload(site: &Site) -> Reply {
     match site.reload() {
-        Ok(()) => reply::text(StatusCode::OK, "Reloaded\n"),
+        Ok(()) => {
+            if let Some(told) = &site.on_reload {
+                told.notify_one();
+            }
+            reply::text(StatusCode::OK, "Reloaded\n")
+        }
         Err(error) => reply::text(
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("The configuration was refused; the one before is still in force.\n{error}\n"),
