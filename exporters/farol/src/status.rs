@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kit::config::{ConfigError, Document};
-use kit::run::Running;
+use kit::run::{Running, Settings, StartError};
 use kit::{About, BoxFuture, CollectError, Collector, Desc, Exporter, Page, Scope, Watched};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -168,15 +168,19 @@ fn below(page: &str, path: &str) -> String {
     format!("{}/{}", page.trim_end_matches('/'), path.trim_start_matches('/'))
 }
 
-tokio::task_local! {
-    /// The board of the status page that is being built. An exporter's `build` gets nothing but its configuration, and
-    /// the board is no configuration; a later `build` takes it from the previous exporter.
-    static BOARD: Arc<Board>;
-}
-
-/// Runs `start`, in which the status page is built, with this board.
-pub async fn with_board<F: Future>(board: Arc<Board>, start: F) -> F::Output {
-    BOARD.scope(board, start).await
+/// Starts the status page that shows this board.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start(board: Arc<Board>, settings: Settings) -> Result<Running, StartError> {
+    kit::run::start_with(settings, move |_: Raw, _: &Document, previous: Option<&Status>| {
+        if previous.is_some() {
+            // Built anew: somebody has asked for a reload.
+            board.reload.notify_one();
+        }
+        Ok(Status { board: Arc::clone(&board) })
+    })
+    .await
 }
 
 /// The status page as an exporter.
@@ -197,16 +201,9 @@ impl Exporter for Status {
         vec![&UP, &BUILTIN, &TARGETS]
     }
 
-    fn build(_: Raw, _: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
-        let board = match previous {
-            // Built anew: somebody has asked for a reload.
-            Some(previous) => {
-                previous.board.reload.notify_one();
-                Arc::clone(&previous.board)
-            }
-            None => BOARD.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(Board::new("http"))),
-        };
-        Ok(Self { board })
+    /// With an empty board, which is all that a check of its configuration needs; [`start`] gives it the real one.
+    fn build(_: Raw, _: &Document, _: Option<&Self>) -> Result<Self, ConfigError> {
+        Ok(Self { board: Arc::new(Board::new("http")) })
     }
 
     fn collectors(&self) -> Vec<Arc<dyn Collector>> {

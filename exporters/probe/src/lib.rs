@@ -22,6 +22,8 @@ mod cli;
 pub mod config;
 pub mod dns;
 pub mod exporter;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod icmp;
 pub mod module;

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use crate::config::{ConfigError, Document};
 use crate::exporter::About;
 use crate::flags::Common;
+use crate::sandbox::Sandbox;
 use crate::serve::Limits;
 
 /// Where a configuration comes from.
@@ -90,6 +91,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How long a connection may stay in each state.
     pub limits: Limits,
+    /// What the process has given up, to be shown on `/metrics`.
+    pub sandbox: Sandbox,
 }
 
 impl Default for Settings {
@@ -109,6 +112,7 @@ impl Default for Settings {
             // Container runtimes kill after 10 s.
             drain: Duration::from_secs(9),
             limits: Limits::default(),
+            sandbox: Sandbox::default(),
         }
     }
 }

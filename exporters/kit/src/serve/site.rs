@@ -41,7 +41,7 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(engine: Arc<Engine>, web: Live, settings: &Settings) -> Self {
         Self {
-            own: Own::new(&engine.about),
+            own: Own::new(&engine.about, settings.sandbox),
             engine,
             web,
             pool: Pool::new(settings.limits, settings.max_connections),

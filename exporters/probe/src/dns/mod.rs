@@ -229,5 +229,26 @@ fn soa_serial(record: &Record<'_>) -> Option<u32> {
     data.u32().ok()
 }
 
+/// See [`crate::fuzzing::dns_answer`].
+pub(crate) fn fuzz_answer(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    if let Ok(query) = query::Query::new("www.probe.test", 1, 1, true) {
+        let _ = message::answers(bytes, &query);
+    }
+    if let Ok(message) = Message::new(bytes) {
+        for record in Section::ALL.into_iter().flat_map(|section| message.records(section)) {
+            let _ = (record::write(&mut text, &record), soa_serial(&record));
+        }
+    }
+    text
+}
+
+/// See [`crate::fuzzing::dns_rdata`].
+pub(crate) fn fuzz_rdata(kind: u16, data: &[u8]) -> String {
+    let mut text = String::new();
+    let _ = rdata::write(&mut text, kind, &mut message::Reader::new(data, 0..data.len()));
+    text
+}
+
 #[cfg(test)]
 mod tests;

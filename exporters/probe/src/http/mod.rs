@@ -257,3 +257,23 @@ fn given_host(name: &str, own: Option<&HeaderValue>) -> Result<HeaderValue, Stri
     }
     HeaderValue::from_str(name).map_err(|_| format!("hostname {name:?} is not a host name"))
 }
+
+/// See [`crate::fuzzing::http_body`].
+pub(crate) fn fuzz_body(compression: u8, step: usize, bytes: &[u8], limit: u64) -> usize {
+    body::fuzz(compression, step, bytes, limit)
+}
+
+/// See [`crate::fuzzing::http_redirect`].
+pub(crate) fn fuzz_redirect(location: &[u8], cookie: &[u8]) -> Option<(String, String)> {
+    let from = target::parse("http://probe.test/a/b").ok()?;
+    let mut jar = Jar::default();
+    jar.store(&from, &HeaderValue::from_bytes(cookie).ok()?);
+    let to = target::follow(&from, &HeaderValue::from_bytes(location).ok()?).ok()?;
+    let cookies = jar.header(&to).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Some((to.into(), cookies.unwrap_or_default()))
+}
+
+/// See [`crate::fuzzing::http_target`].
+pub(crate) fn fuzz_target(text: &str) -> Option<String> {
+    target::parse(text).ok().map(Into::into)
+}
