@@ -47,14 +47,14 @@ pub struct Board {
     slots: Mutex<Vec<Slot>>,
     /// Of the exporters' pages: `http` or `https`.
     scheme: &'static str,
-    reload: Notify,
+    reload: Arc<Notify>,
 }
 
 impl Board {
     /// An empty one, for exporters that are reached by this scheme.
     #[must_use]
     pub fn new(scheme: &'static str) -> Self {
-        Self { slots: Mutex::default(), scheme, reload: Notify::new() }
+        Self { slots: Mutex::default(), scheme, reload: Arc::default() }
     }
 
     /// The slots, to look at or to change.
@@ -62,7 +62,14 @@ impl Board {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Completes when somebody has asked the status page to reload: then all exporters shall.
+    /// What is told when all exporters shall reload.
+    #[must_use]
+    pub fn on_reload(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload)
+    }
+
+    /// Completes when somebody has asked the status page, or an exporter that watches what is found, to reload: then all
+    /// shall.
     pub async fn reload_asked(&self) {
         self.reload.notified().await;
     }

@@ -88,6 +88,9 @@ impl Fleet {
         flags: &Flags,
         open: bool,
     ) -> Result<(), UpError> {
+        // What is found cannot be found by an exporter itself: its reload is everybody's.
+        let on_reload = (!open).then(|| self.board.on_reload());
+        let settings = Settings { on_reload, ..settings };
         let running =
             listen(member.about, member.start, settings, flags.addresses(member.about.name), open).await?;
         self.board.slots().push(Slot { about: member.about, discovered: !open, running: Some(running) });

@@ -66,12 +66,26 @@ impl Validator {
         }
         let any = |patterns: &[Regex], record: &str| patterns.iter().any(|pattern| pattern.is_match(record));
         if !self.all_match.is_empty() && records.iter().all(|record| any(&self.all_match, record)) {
-            return Err(format!("all records of the {section} section match"));
+            return Err(format!("all records of the {section} section match, {}", first(records)));
         }
         if !self.none_matches.is_empty() && !records.iter().any(|record| any(&self.none_matches, record)) {
-            return Err(format!("no record of the {section} section matches"));
+            let wanted: Vec<&str> = self.none_matches.iter().map(Regex::as_str).collect();
+            return Err(format!(
+                "no record of the {section} section matches {}, {}",
+                wanted.join(" or "),
+                first(records)
+            ));
         }
         Ok(())
+    }
+}
+
+/// The first record, and how many more there are.
+fn first(records: &[&str]) -> String {
+    match records {
+        [] => "of none".to_owned(),
+        [only] => format!("it holds {only:?}"),
+        [first, rest @ ..] => format!("the first is {first:?}, and {} more", rest.len()),
     }
 }
 
@@ -98,7 +112,16 @@ mod tests {
             (
                 "fail_if_none_matches_regexp: ['\\.8$']",
                 vec![ten, nine],
-                Some("no record of the answer section matches"),
+                Some(
+                    "no record of the answer section matches \\.8$, the first is \"a.\\t0\\tIN\\tA\\t127.0.0.10\", and 1 more",
+                ),
+            ),
+            (
+                "fail_if_none_matches_regexp: ['\\.8$', '\\.7$']",
+                vec![nine],
+                Some(
+                    "no record of the answer section matches \\.8$ or \\.7$, it holds \"a.\\t0\\tIN\\tA\\t127.0.0.9\"",
+                ),
             ),
             ("fail_if_none_matches_regexp: ['\\.8$']", vec![], Some("the answer section is empty")),
         ] {
@@ -116,7 +139,8 @@ mod tests {
     #[test]
     fn defect_6_all_match_fails_when_all_match() {
         let validator = validator("fail_if_all_match_regexp: ['127\\.0\\.0\\.9']");
-        assert_eq!(validator.check(&["127.0.0.9"]).unwrap_err(), "all records of the answer section match");
+        let error = validator.check(&["127.0.0.9"]).unwrap_err();
+        assert_eq!(error, "all records of the answer section match, it holds \"127.0.0.9\"");
         assert!(validator.check(&["127.0.0.9", "127.0.0.1"]).is_ok());
         assert!(validator.check(&[]).is_ok(), "nothing is not all");
     }
