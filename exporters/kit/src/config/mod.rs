@@ -34,6 +34,8 @@ mod size;
 mod source;
 mod spanned;
 mod tag;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod watch;
 
