@@ -75,13 +75,16 @@ fn no_input_makes_a_parser_panic_or_hang() {
     }
 }
 
-/// What is quadratic shows at length, not at 16 KiB: each piece of a corpus again and again, up to 256 KiB.
+/// What is quadratic shows at length, not at 16 KiB: each piece of a corpus again and again up to 256 KiB, and each with
+/// an end that goes on and on.
 #[test]
 fn long_inputs_take_no_longer_than_their_length() {
     let only = std::env::var("FAROL_FUZZ").ok();
     for target in TARGETS.iter().filter(|target| only.as_ref().is_none_or(|only| only == target.name)) {
         for input in target.corpus().into_iter().chain([b"a".to_vec(), b"\n".to_vec(), b"- ".to_vec()]) {
             check(target, &input.repeat(LONGEST * 16 / input.len().max(1)));
+            let last = input.last().copied().unwrap_or_default();
+            check(target, &[input, vec![last; LONGEST * 16]].concat());
         }
     }
 }

@@ -10,9 +10,43 @@ use super::error::{HttpError, Reason};
 /// Header lines that are accepted, as in Go's and hyper's clients.
 const MOST_HEADERS: usize = 100;
 
+/// Trailers that are accepted, in bytes. They are read anew with every piece that comes, so that this is also what a peer
+/// that sends single bytes can make us do.
+const MOST_TRAILERS: usize = 8 * 1024;
+
+/// Whether it is worth to read a head again of which more has come: at the end of a line, and when there is twice as much,
+/// since what is no HTTP may have no lines. Else a peer that sends single bytes would have each read as often as there are
+/// bytes behind it.
+#[derive(Debug, Default)]
+pub(super) struct Pace {
+    /// How much was searched for the end of a line.
+    searched: usize,
+    /// How much was read in vain.
+    read: usize,
+}
+
+impl Pace {
+    pub(super) fn is_worth(&mut self, buffer: &[u8], most: usize) -> bool {
+        let fresh = buffer.get(self.searched..).unwrap_or_default();
+        self.searched = buffer.len();
+        fresh.contains(&b'\n') || buffer.len() >= most || buffer.len() >= 2 * self.read
+    }
+
+    /// What is there now was read, and is no whole head.
+    pub(super) fn in_vain(&mut self, buffer: &[u8]) {
+        *self = Self { searched: buffer.len(), read: buffer.len() };
+    }
+}
+
 /// Takes the head of the final answer from the buffer; `None` until it is there whole. `most`: its bytes.
 pub(super) fn reply(buffer: &mut BytesMut, most: usize) -> Result<Option<Reply>, HttpError> {
     loop {
+        // Empty lines before a head are passed over (RFC 9112 §2.2), and not kept to be passed over again.
+        while let Some(length) =
+            [&b"\n"[..], b"\r\n"].iter().find(|end| buffer.starts_with(end)).map(|end| end.len())
+        {
+            buffer.advance(length);
+        }
         let mut lines = [const { std::mem::MaybeUninit::<Header<'_>>::uninit() }; MOST_HEADERS];
         let mut head = httparse::Response::new(&mut []);
         let parsed = httparse::ParserConfig::default()
@@ -37,6 +71,7 @@ pub(super) fn reply(buffer: &mut BytesMut, most: usize) -> Result<Option<Reply>,
 
 /// Takes trailers up to their empty line from the buffer; `None` until they are there whole, `Some(None)` if there are none.
 pub(super) fn trailers(buffer: &mut BytesMut, most: usize) -> Result<Option<Option<HeaderMap>>, HttpError> {
+    let most = most.min(MOST_TRAILERS);
     let mut lines = [httparse::EMPTY_HEADER; MOST_HEADERS];
     let (length, headers) = match httparse::parse_headers(buffer, &mut lines) {
         Ok(Status::Complete((length, headers))) if length <= most => (length, map(headers)?),

@@ -14,7 +14,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::connection::{Limits, Reply};
 use super::error::{HttpError, Reason, from_io};
 use super::framing::{Framing, Piece};
-use super::{head, request};
+use super::head::{self, Pace};
+use super::request;
 
 /// What is read at once. It lies on the stack while the socket is asked, so that waiting costs no memory.
 const READ: usize = 16 * 1024;
@@ -28,6 +29,8 @@ pub(super) struct Http1<S> {
     unflushed: bool,
     /// What has come and was not handed on.
     incoming: BytesMut,
+    /// When to read a head of which more has come.
+    pace: Pace,
     framing: Framing,
     pub(super) trailers: Option<HeaderMap>,
 }
@@ -40,6 +43,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1<S> {
             outgoing: [Bytes::new(), Bytes::new()],
             unflushed: false,
             incoming: BytesMut::new(),
+            pace: Pace::default(),
             framing: Framing::Done,
             trailers: None,
         }
@@ -58,13 +62,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1<S> {
         // A peer may answer before it has taken the body, and close: then its answer counts, and if there is none, how it
         // closed (an alert of TLS) tells more than that it could not be told all.
         let sent = self.poll_send(cx);
+        let mut ended = false;
         loop {
-            if let Some(reply) = head::reply(&mut self.incoming, self.limits.head_bytes)? {
-                self.framing = Framing::of(method, reply.status, &reply.headers)?;
-                return Poll::Ready(Ok(reply));
+            if ended || self.pace.is_worth(&self.incoming, self.limits.head_bytes) {
+                if let Some(reply) = head::reply(&mut self.incoming, self.limits.head_bytes)? {
+                    self.pace = Pace::default();
+                    self.framing = Framing::of(method, reply.status, &reply.headers)?;
+                    return Poll::Ready(Ok(reply));
+                }
+                self.pace.in_vain(&self.incoming);
+            }
+            if ended {
+                return Poll::Ready(Err(self.closed()));
             }
             match (self.poll_fill(cx), &sent) {
-                (Poll::Ready(Ok(0)), _) => return Poll::Ready(Err(self.closed())),
+                // What it is that was cut off may still tell more than that it was.
+                (Poll::Ready(Ok(0)), _) => ended = true,
                 (Poll::Ready(Ok(_)), _) => {}
                 (Poll::Ready(Err(error)), _) => return Poll::Ready(Err(error)),
                 (Poll::Pending, Poll::Ready(Err(error))) => return Poll::Ready(Err(from_io(error))),
