@@ -256,8 +256,8 @@ async fn credentials_are_sent() {
     let (addr, seen) = web(pages).await;
     for (section, want) in [
         ("basic_auth: {username: probe, password: secret}", "Authorization: Basic cHJvYmU6c2VjcmV0"),
-        ("authorization: {credentials: abc}", "authorization: Bearer abc"),
-        ("authorization: {type: Token, credentials: abc}", "authorization: Token abc"),
+        ("authorization: {credentials: abc}", "Authorization: Bearer abc"),
+        ("authorization: {type: Token, credentials: abc}", "Authorization: Token abc"),
         ("bearer_token: abc", "Authorization: Bearer abc"),
         ("http_headers: {X-A: {values: [one], secrets: [two]}}", "X-A: one\r\nX-A: two"),
     ] {
