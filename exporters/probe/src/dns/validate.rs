@@ -91,10 +91,12 @@ fn first(records: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kit::config::Document;
+
     use super::*;
 
     fn validator(yaml: &str) -> Validator {
-        let raw: ValidationSection = serde_saphyr::from_str(yaml).unwrap();
+        let raw: ValidationSection = Document::embedded("t", yaml).parse().unwrap();
         Validator::new(Section::Answer, Some(&raw)).unwrap()
     }
 
@@ -148,7 +150,8 @@ mod tests {
     /// blackbox_exporter 0.28 loads a pattern that cannot be compiled, and then fails every probe (defect 7).
     #[test]
     fn defect_7_a_bad_pattern_does_not_load() {
-        let error = serde_saphyr::from_str::<ValidationSection>("fail_if_matches_regexp: ['(']").unwrap_err();
+        let document = Document::embedded("t", "fail_if_matches_regexp: ['(']");
+        let error = document.parse::<ValidationSection>().unwrap_err();
         assert!(error.to_string().contains("unclosed group"), "{error}");
     }
 
