@@ -10,7 +10,9 @@ use crate::block_on;
 pub(crate) fn config(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let document = Document::embedded("fuzz.yml", text);
-    let lines = u64::try_from(text.lines().count()).unwrap() + 1;
+    // YAML ends lines by any of these; the line behind the last is where an end that came too soon is found.
+    let ends = text.chars().filter(|c| matches!(c, '\r' | '\n' | '\u{85}' | '\u{2028}' | '\u{2029}'));
+    let lines = u64::try_from(ends.count()).unwrap() + 2;
     block_on(async {
         let Err(error) = document.parse().and_then(|raw| ProbeExporter::build(raw, &document, None)) else {
             return;
