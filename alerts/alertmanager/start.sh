@@ -11,7 +11,8 @@
 #
 #   NTFY_URL                     https://ntfy.sh/your-topic      token: NTFY_TOKEN_FILE [ntfy_token]
 #   TELEGRAM_CHAT_ID             -1001234567890                  token: TELEGRAM_BOT_TOKEN_FILE [telegram_bot_token]
-#   EMAIL_TO, EMAIL_FROM         and SMTP_HOST (host:port), SMTP_USER; password: SMTP_PASSWORD_FILE [smtp_password]
+#   EMAIL_TO, EMAIL_FROM         and SMTP_HOST (host:port), SMTP_USER; password: SMTP_PASSWORD_FILE [smtp_password];
+#                                SMTP_REQUIRE_TLS=false for a relay of the house that knows none
 #   SLACK_WEBHOOK_URL_FILE       [slack_webhook_url]             channel: SLACK_CHANNEL
 #   DISCORD_WEBHOOK_URL_FILE     [discord_webhook_url]
 #   WEBHOOK_URL                  or WEBHOOK_URL_FILE [webhook_url]: Alertmanager's own JSON
@@ -32,12 +33,17 @@ alertmanager=${ALERTMANAGER:-alertmanager}
 
 fail() { echo "start.sh: $*" >&2; exit 1; }
 
-# A value for YAML, between single quotes. A line break would end it.
-quote() {
-  case $1 in *"
-"*) fail "a value has a line break: it begins with $(printf %.8s "$1")" ;; esac
-  printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"
-}
+# A value for YAML, between single quotes.
+quote() { printf "'%s'" "$(printf %s "$1" | sed "s/'/''/g")"; }
+
+# A line break would end what quote puts between them.
+for name in NTFY_URL NTFY_TOKEN_FILE TELEGRAM_BOT_TOKEN_FILE EMAIL_TO EMAIL_FROM SMTP_HOST SMTP_USER SMTP_PASSWORD_FILE \
+  SLACK_WEBHOOK_URL_FILE SLACK_CHANNEL DISCORD_WEBHOOK_URL_FILE WEBHOOK_URL WEBHOOK_URL_FILE HEARTBEAT_URL \
+  HEARTBEAT_URL_FILE GRAFANA_URL; do
+  eval "value=\${$name:-}"
+  case $value in *"
+"*) fail "$name has a line break" ;; esac
+done
 
 # secret NAME FILE: the file of a secret, or nothing. What is named and cannot be read is an error, not a silent channel.
 secret() {
@@ -66,7 +72,9 @@ receiver() {
     add ntfy webhook_configs "      - url: $(quote "$server")
         send_resolved: true
         timeout: 15s${token:+
-        http_config: {authorization: {credentials_file: $(quote "$token")}}}
+        http_config:
+          authorization:
+            credentials_file: $(quote "$token")}
         # Published as JSON, with title, priority and click address. A text that is a whole YAML document would be sent as
         # its parts; the tab before it makes sure that it is none, and ntfy takes it away.
         payload:
@@ -89,6 +97,7 @@ receiver() {
   fi
   if [ -n "${EMAIL_TO:-}" ]; then
     [ -n "${SMTP_HOST:-}" ] || fail "EMAIL_TO is set, SMTP_HOST is not (host:port)"
+    case ${SMTP_REQUIRE_TLS:-true} in true | false) ;; *) fail "SMTP_REQUIRE_TLS is true or false" ;; esac
     password=$(secret SMTP_PASSWORD_FILE smtp_password)
     add email email_configs "      - to: $(quote "$EMAIL_TO")
         from: $(quote "${EMAIL_FROM:-$EMAIL_TO}")
