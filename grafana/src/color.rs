@@ -20,17 +20,51 @@ pub enum Color {
 }
 
 impl Color {
-    /// Grafana's name of it; Grafana adapts named colours to its theme.
+    /// Grafana's name of it, for lines and words on the panel's own ground; Grafana adapts named colours to its theme.
     #[must_use]
     pub const fn grafana(self) -> &'static str {
         match self {
-            Color::Grey => "#808890",
+            Color::Grey => GREY,
             Color::Green => "green",
             Color::Amber => "orange",
             Color::Red => "red",
             Color::Blue => "blue",
         }
     }
+
+    /// The same as a ground below white words: darker, for at Grafana's own green and orange such words cannot be read well.
+    #[must_use]
+    pub const fn ground(self) -> &'static str {
+        match self {
+            Color::Grey => GREY,
+            Color::Green => "#2f7d32",
+            Color::Amber => "#b85c00",
+            Color::Red => "#c4162a",
+            Color::Blue => "#1f60c4",
+        }
+    }
+
+    /// As words and lines, or as a ground.
+    #[must_use]
+    pub const fn on(self, tone: Tone) -> &'static str {
+        match tone {
+            Tone::Ink => self.grafana(),
+            Tone::Ground => self.ground(),
+        }
+    }
+}
+
+/// What is not there: between black and white, and of no hue.
+const GREY: &str = "#6b7280";
+
+/// What a colour is used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tone {
+    /// Words and lines.
+    #[default]
+    Ink,
+    /// What words stand on.
+    Ground,
 }
 
 /// From which value on which colour. What lies below the first step, or is not there at all, is grey: never green.
@@ -73,9 +107,9 @@ impl Steps {
 
     /// The model.
     #[must_use]
-    pub fn json(&self) -> Value {
-        let base = json!({"value": null, "color": Color::Grey.grafana()});
-        let steps = self.0.iter().map(|(value, color)| json!({"value": value, "color": color.grafana()}));
+    pub fn json(&self, tone: Tone) -> Value {
+        let base = json!({"value": null, "color": Color::Grey.on(tone)});
+        let steps = self.0.iter().map(|(value, color)| json!({"value": value, "color": color.on(tone)}));
         json!({"mode": "absolute", "steps": std::iter::once(base).chain(steps).collect::<Vec<_>>()})
     }
 }
@@ -111,7 +145,7 @@ pub fn no_data() -> Text {
 
 /// The model of mappings, with the one for what is not there, which every field has.
 #[must_use]
-pub fn mappings(list: &[Mapping], language: Language, no_value: &Text) -> Value {
+pub fn mappings(list: &[Mapping], language: Language, no_value: &Text, tone: Tone) -> Value {
     let mut all = Vec::new();
     if !list.is_empty() {
         let options: serde_json::Map<String, Value> = list
@@ -120,7 +154,7 @@ pub fn mappings(list: &[Mapping], language: Language, no_value: &Text) -> Value 
             .map(|(index, mapping)| {
                 let mut result = json!({"index": index, "text": mapping.text.in_language(language)});
                 if let Some(color) = mapping.color {
-                    result["color"] = json!(color.grafana());
+                    result["color"] = json!(color.on(tone));
                 }
                 (mapping.value.clone(), result)
             })
@@ -128,7 +162,7 @@ pub fn mappings(list: &[Mapping], language: Language, no_value: &Text) -> Value 
         all.push(json!({"type": "value", "options": options}));
     }
     all.push(json!({"type": "special", "options": {"match": "null+nan", "result": {
-        "index": list.len(), "text": no_value.in_language(language), "color": Color::Grey.grafana(),
+        "index": list.len(), "text": no_value.in_language(language), "color": Color::Grey.on(tone),
     }}}));
     Value::Array(all)
 }
@@ -145,19 +179,19 @@ mod tests {
             Steps::falling(0.3, 0.1),
             Steps::always(Color::Green),
         ] {
-            let json = steps.json();
+            let json = steps.json(Tone::Ink);
             assert_eq!(
                 (&json["steps"][0]["value"], &json["steps"][0]["color"]),
-                (&Value::Null, &json!("#808890"))
+                (&Value::Null, &json!(GREY))
             );
         }
-        let json = mappings(&[], Language::Portuguese, &no_data());
+        let json = mappings(&[], Language::Portuguese, &no_data(), Tone::Ink);
         assert_eq!(json[0]["options"]["result"]["text"], "sem dados");
     }
 
     #[test]
     fn falling_steps_are_red_below() {
-        let steps = Steps::falling(0.33, 0.16).json();
+        let steps = Steps::falling(0.33, 0.16).json(Tone::Ink);
         assert_eq!(steps["steps"][1]["color"], "red");
         assert_eq!(steps["steps"][2], json!({"value": 0.16, "color": "orange"}));
     }

@@ -4,8 +4,8 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`text`] | texts in both languages |
-//! | [`unit`], [`color`] | units, decimals; colours, thresholds, names of values |
+//! | [`mod@text`] | texts in both languages |
+//! | [`mod@unit`], [`color`] | units, decimals; colours, thresholds, names of values |
 //! | [`query`] | PromQL built on `Desc` |
 //! | [`rules`] | the committed rules, source of the thresholds |
 //! | [`panel`], [`grid`] | the kinds of panels, and where they stand |

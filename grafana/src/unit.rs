@@ -67,7 +67,8 @@ impl Unit {
     #[must_use]
     pub const fn grafana(self) -> &'static str {
         match self {
-            Self::Count => "short",
+            // With the separator of the reader's language, and never rounded to thousands.
+            Self::Count => "locale",
             Self::Seconds => "s",
             Self::Clock => "dtdhms",
             Self::Timestamp => "dateTimeAsIso",

@@ -151,7 +151,7 @@ fn grey(field: &Value) -> bool {
 
 fn base_is_grey(thresholds: &Value) -> bool {
     let base = &list(thresholds, "steps").first().cloned().unwrap_or_default();
-    base["value"].is_null() && base["color"] == "#808890"
+    base["value"].is_null() && base["color"] == "#6b7280"
 }
 
 #[test]

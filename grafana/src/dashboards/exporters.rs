@@ -4,7 +4,7 @@ use kit::serve::tally;
 use kit::{collector, own, sampler};
 use probe_exporter::targets::metrics as schedule;
 
-use super::overview::up_words;
+use super::overview::{some_is_good, up_words};
 use super::process;
 use crate::annotation::Annotation;
 use crate::color::{Color, Mapping, Steps};
@@ -42,13 +42,13 @@ pub(super) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleError> {
             },
         ],
         bands: vec![
-            Band::new(4)
+            Band::new(3)
                 .panel(1, down())
                 .panel(1, reloads())
                 .panel(1, refused())
                 .panel(1, dropped())
                 .panel(1, loops()),
-            Band::new(7).panel(1, table()),
+            Band::new(6).panel(1, table()),
             Band::new(8).panel(1, memory()).panel(1, cpu()),
             Band::new(8).panel(1, scrapes(rules)?).panel(1, samples()),
             Band::new(8)
@@ -76,8 +76,10 @@ fn down() -> Panel {
             "Exporters que o Prometheus não alcança, dos vistos no último dia. Veja o processo e o log dele, depois o caminho do Prometheus até ele.",
         ),
     )
-    .ask(Target::instant(up().count_of("== 0").of_all(&up()), text("down, of {{all}}", "fora do ar, de {{all}}")))
+    .ask(Target::instant(up().count_of("== 0"), text("down", "fora do ar")))
+    .ask(Target::instant(up().count_of("== 1"), text("up", "no ar")))
     .field(|field| field.steps(Steps::none_is_good(Color::Red)))
+    .look(Override::query('B').steps(&some_is_good()))
 }
 
 fn reloads() -> Panel {
@@ -144,6 +146,8 @@ fn table() -> Panel {
     let reloaded = SCOPE.metric(&tally::RELOAD_TIME).now().age().of_unit(Unit::Clock);
     let version = SCOPE.metric(&own::BUILD).now().max_by(&["job", "instance", "name", "version"]);
     let notices = SCOPE.metric(&tally::NOTICE).now().by("count", process::EXPORTER);
+    let any = SCOPE.metric(&tally::RELOAD_GOOD).now().max_by(process::EXPORTER);
+    let notices = Expr::compose(format!("{notices} or 0 * {any}"), Unit::Count, &[&notices, &any]);
     Panel::new(
         Table::new(vec![
             Column::label("name", same("Exporter")).width(180),
@@ -207,20 +211,23 @@ fn cpu() -> Panel {
     )
 }
 
+/// As the alert has it: against the timeout where Prometheus tells it, else against the 10 s that are the default.
 fn scrapes(rules: &Rules) -> Result<Panel, RuleError> {
     let limit = rules.threshold("ScrapeSlow", "warning")?;
+    let took = SCOPE.metric(&foreign::SCRAPE_DURATION).now();
+    let timeout = SCOPE.metric(&foreign::SCRAPE_TIMEOUT).now();
+    let share = format!("{took} / ({timeout} or {took} * 0 + 10)");
+    let share = Expr::compose(share, Unit::FineRatio, &[&took, &timeout]);
     Ok(Panel::new(
-        TimeSeries::new().legend(Legend::TableBelow),
-        text("Scrape time", "Tempo da coleta"),
+        TimeSeries::new().legend(Legend::TableBelow).logarithmic().limits(),
+        text("Scrape time, of its limit", "Tempo da coleta, do limite"),
         text(
-            format!("How long Prometheus waited for each page, and how long it would have, where it says so (feature extra-scrape-metrics). The alert comes at {:.0} % of that: see which collector is slow.", limit * 100.0),
-            format!("Quanto o Prometheus esperou por cada página, e quanto esperaria, onde ele diz (feature extra-scrape-metrics). O alerta vem em {:.0}% disso: veja qual coletor está lento.", limit * 100.0),
+            "How much of the time that it would wait Prometheus waited for each page. Above the line: see which collector is slow, then raise scrape_timeout; past 100 % everything of the exporter is lost at once.",
+            "Quanto do tempo que esperaria o Prometheus esperou por cada página. Acima da linha: veja qual coletor está lento e depois aumente scrape_timeout; passando de 100% tudo do exporter se perde de uma vez.",
         ),
     )
-    .ask(Target::range(process::scrape(SCOPE, &foreign::SCRAPE_DURATION), name()))
-    .ask(Target::range(process::scrape(SCOPE, &foreign::SCRAPE_TIMEOUT).max_by(&["name"]), text("{{name}}: limit", "{{name}}: limite")))
-    .look(Override::query('B').set("custom.lineStyle", serde_json::json!({"fill": "dash", "dash": [6, 6]})))
-    .field(|field| field.min(0.0)))
+    .ask(Target::range(process::named(SCOPE, share), name()))
+    .field(|field| field.limits(Steps::rising(Some(limit), None))))
 }
 
 fn samples() -> Panel {
@@ -281,7 +288,7 @@ fn samplers(rules: &Rules) -> Result<Panel, RuleError> {
     );
     let rounds = Expr::compose(rounds, Unit::Count, &[&last, &interval, &up]);
     Ok(Panel::new(
-        TimeSeries::new().limits(),
+        TimeSeries::new().limits().reaching(limit * 1.2),
         text("Rounds behind", "Rodadas de atraso"),
         text(
             "How many rounds ago each background loop last finished one. Above the line the loop is stuck and what it shows is old: restart the exporter and report it with the log.",
@@ -293,16 +300,16 @@ fn samplers(rules: &Rules) -> Result<Panel, RuleError> {
 }
 
 fn requests() -> Panel {
-    let rate = SCOPE.metric(&tally::REQUESTS).rate().sum_by(&["path", "code"]).only("> 0");
+    let answered = SCOPE.metric(&tally::REQUESTS).increase(STEP).sum_by(&["path", "code"]).only("> 0");
     Panel::new(
-        TimeSeries::new(),
+        TimeSeries::new().draw(Draw::Bars),
         text("Requests", "Requisições"),
         text(
             "Requests answered, by endpoint and status. 401 and 403: somebody lacks a login or a permission. 5xx: see the log.",
             "Requisições respondidas, por endereço e status. 401 e 403: falta login ou permissão a alguém. 5xx: veja o log.",
         ),
     )
-    .ask(Target::range(rate, same("{{path}} {{code}}")))
+    .ask(Target::range(answered, same("{{path}} {{code}}")))
     .field(|field| field.min(0.0))
 }
 
@@ -323,8 +330,8 @@ fn refusals() -> Panel {
 }
 
 fn files() -> Panel {
-    let open = process::named(SCOPE, SCOPE.metric(&own::OPEN_FILES).now());
-    let most = process::named(SCOPE, SCOPE.metric(&own::MOST_FILES).now());
+    let open = SCOPE.metric(&own::OPEN_FILES).now();
+    let most = SCOPE.metric(&own::MOST_FILES).now();
     let share = Expr::compose(format!("{open} / {most}"), Unit::Ratio, &[&open, &most]);
     lines(
         text("Open files", "Arquivos abertos"),
@@ -332,6 +339,6 @@ fn files() -> Panel {
             "Open file descriptors, of those allowed. Near 100 % connections fail: raise LimitNOFILE, and report what opens so many.",
             "Descritores de arquivo abertos, dos permitidos. Perto de 100% as conexões falham: aumente LimitNOFILE e relate o que abre tantos.",
         ),
-        share,
+        process::named(SCOPE, share),
     )
 }

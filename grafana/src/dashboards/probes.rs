@@ -4,7 +4,7 @@ use kit::{Desc, prober};
 use probe_exporter::certificates;
 
 use super::causes::{CAUSES, UNKNOWN};
-use crate::query::{Expr, Scope, foreign};
+use crate::query::{Expr, STEP, Scope, foreign};
 use crate::rules::Rules;
 use crate::unit::Unit;
 
@@ -17,14 +17,22 @@ pub(super) fn success(scope: Scope) -> crate::query::Selector {
     scope.scheduled(&prober::SUCCESS)
 }
 
+/// The window of a state: a step. A panel that asks for states must not have steps below [`STATE_STEP`].
+const STATES: &str = "$__interval";
+/// The shortest step of states: two scrapes of a minute, so that none is without a sample.
+pub(super) const STATE_STEP: &str = "2m";
+
 /// A service's state at each step as a number: works, fails by cause, or not known. A service that was there at the end of what is
 /// shown has a state at each step.
 pub(super) fn state(scope: Scope) -> Expr {
-    let works = success(scope).now();
+    // The worst of each step, so that no outage falls between two points.
+    let works = success(scope).over("min_over_time", STATES);
     let known = uptime(scope, &foreign::UPTIME_24H);
     let fails: Vec<Expr> = CAUSES
         .iter()
-        .map(|cause| scope.scheduled(&prober::FAILURE).like("reason", &cause.pattern()).now())
+        .map(|cause| {
+            scope.scheduled(&prober::FAILURE).like("reason", &cause.pattern()).over("max_over_time", STATES)
+        })
         .collect();
     let terms: Vec<String> =
         CAUSES.iter().zip(&fails).map(|(cause, fails)| format!("{fails} * {}", cause.number())).collect();
@@ -79,9 +87,18 @@ pub(super) fn life_limits(rules: &Rules) -> (f64, f64) {
     (limit("warning", 1.0 / 3.0), limit("critical", 1.0 / 6.0))
 }
 
-/// How long probes took, on average over the step.
+/// A value of probes, only where all of the step's probes worked: how long a probe hung, or how soon it was refused, says nothing of
+/// how fast a service is.
+pub(super) fn good(scope: Scope, value: Expr) -> Expr {
+    let worked = success(scope).over("min_over_time", STEP);
+    let text = format!("({value}) and on (job, instance, target, module) ({worked} == 1)");
+    Expr::compose(text, value.unit(), &[&value, &worked])
+}
+
+/// How long probes that worked took, on average over the step.
 pub(super) fn duration(scope: Scope) -> Expr {
-    scope.scheduled(&prober::DURATION).over("avg_over_time", crate::query::STEP).avg_by(SERVICE)
+    let took = good(scope, scope.scheduled(&prober::DURATION).over("avg_over_time", STEP));
+    Expr::compose(format!("avg by (job, target) ({took})"), Unit::Seconds, &[&took])
 }
 
 /// The same of the last quarter of an hour of what is shown, as recorded: to choose the slowest by.

@@ -3,14 +3,14 @@
 use kit::prober;
 use probe_exporter::{certificates, dns, http, icmp, targets::metrics as schedule, tcp};
 
-use super::overview::{budget_steps, life_steps};
+use super::overview::{budget_steps, life_steps, some_is_good};
 use super::{causes, probes};
 use crate::color::{Color, Mapping, Steps};
 use crate::dashboard::{Band, Dashboard};
 use crate::link::DataLink;
 use crate::panel::{
-    BarGauge, Cell, Column, Draw, Heatmap, Legend, Panel, Stat, StateTimeline, StatusHistory, Table,
-    TimeSeries,
+    BarGauge, Cell, Column, Draw, Heatmap, Legend, Override, Panel, Stat, StateTimeline, StatusHistory,
+    Table, TimeSeries,
 };
 use crate::query::{Expr, RANGE, STEP, Scope, Selector, Target, foreign};
 use crate::rules::{RuleError, Rules};
@@ -44,13 +44,13 @@ pub(super) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleError> {
             super::alerts("firing", "critical|warning").like("target", "$target").now(),
         )],
         bands: vec![
-            Band::new(4)
-                .panel(1, down())
-                .panel(1, uptime("24 h", &foreign::UPTIME_24H))
-                .panel(1, uptime("7 d", &foreign::UPTIME_7D))
-                .panel(1, uptime("30 d", &foreign::UPTIME_30D))
-                .panel(1, budget())
-                .panel(1, certificate(rules)?),
+            Band::new(3)
+                .panel(5, down())
+                .panel(3, uptime("24 h", &foreign::UPTIME_24H))
+                .panel(3, uptime("7 d", &foreign::UPTIME_7D))
+                .panel(3, uptime("30 d", &foreign::UPTIME_30D))
+                .panel(4, budget())
+                .panel(6, certificate(rules)?),
             Band::new(9).panel(1, states()),
             Band::new(9).panel(3, table()).panel(2, reasons()),
             Band::new(9).titled(text("Speed", "Velocidade")).panel(1, durations()).panel(1, heatmap()),
@@ -74,11 +74,10 @@ fn down() -> Panel {
             "Serviços da seleção cuja última verificação falhou. As barras abaixo dizem por quê.",
         ),
     )
-    .ask(Target::instant(
-        success().count_of("== 0").of_all(&success()),
-        text("down, of {{all}}", "fora do ar, de {{all}}"),
-    ))
+    .ask(Target::instant(success().count_of("== 0"), text("down", "fora do ar")))
+    .ask(Target::instant(success().count_of("== 1"), causes::works()))
     .field(|field| field.steps(Steps::none_is_good(Color::Red)))
+    .look(Override::query('B').steps(&some_is_good()))
 }
 
 /// The least uptime of the selection, with the name of the service.
@@ -127,7 +126,7 @@ fn certificate(rules: &Rules) -> Result<Panel, RuleError> {
     .ask(Target::instant(first, same("{{target}}")))
     .ask(Target::instant(least, text("of its life left", "da vida restante")))
     .field(|field| field.steps(Steps::always(Color::Blue)))
-    .look(crate::panel::Override::query('B').steps(&life_steps(rules))))
+    .look(Override::query('B').steps(&life_steps(rules))))
 }
 
 fn states() -> Panel {
@@ -142,6 +141,7 @@ fn states() -> Panel {
     .ask(Target::range(probes::state(SCOPE), same("{{target}}")))
     .field(|field| field.mappings(&causes::states()).steps(Steps::always(Color::Grey)).link(this()))
     .points(480)
+    .step(probes::STATE_STEP)
 }
 
 fn this() -> DataLink {
@@ -187,8 +187,15 @@ fn table() -> Panel {
 /// Time in failure by reason: minutes at which the last verdict was that one. The counter by reason would miss each reason's first
 /// failure, with which it appears.
 fn reasons() -> Panel {
-    let failing = SCOPE.scheduled(&prober::FAILURE).now().max_by(&["job", "target", "phase", "reason"]);
-    let minutes = format!("60 * sum by (phase, reason) (count_over_time({failing}[{RANGE}:1m]))");
+    let failing = SCOPE.scheduled(&prober::FAILURE).now().max_by(&["job", "target", "reason"]);
+    let words = Selector::recorded(&foreign::REASON_WORDS).now();
+    let named = format!(
+        "60 * sum by (reason) (count_over_time({failing}[{RANGE}:1m])) * on (reason) group_left (cause, cause_pt) {words}"
+    );
+    // Where seconds follow in a text, it ends in a preposition.
+    let named = [("cause", "in"), ("cause_pt", "em")].iter().fold(named, |inner, (label, end)| {
+        format!("label_replace({inner}, \"{label}\", \"$1\", \"{label}\", \"(.+) {end}\")")
+    });
     Panel::new(
         BarGauge,
         text("Time in failure by reason", "Tempo em falha por motivo"),
@@ -198,8 +205,8 @@ fn reasons() -> Panel {
         ),
     )
     .ask(Target::instant(
-        Expr::compose(format!("sort_desc({minutes})"), Unit::Clock, &[&failing]),
-        same("{{phase}}: {{reason}}"),
+        Expr::compose(format!("sort_desc({named})"), Unit::Clock, &[&failing, &words]),
+        text("{{cause}}", "{{cause_pt}}"),
     ))
     .field(|field| {
         field
@@ -217,8 +224,8 @@ fn durations() -> Panel {
         TimeSeries::new().legend(Legend::Table).logarithmic(),
         text("Slowest services", "Serviços mais lentos"),
         text(
-            "How long the probes of the ten slowest services of the selection took. A step upwards that stays: see below which phase grew.",
-            "Quanto demoraram as verificações dos dez serviços mais lentos da seleção. Um degrau para cima que fica: veja abaixo qual fase cresceu.",
+            "How long the probes of the ten slowest services of the selection took, where they worked. A step upwards that stays: see below which phase grew.",
+            "Quanto demoraram as verificações dos dez serviços mais lentos da seleção, quando deram certo. Um degrau para cima que fica: veja abaixo qual fase cresceu.",
         ),
     )
     .ask(Target::range(slowest, same("{{target}}")))
@@ -241,19 +248,18 @@ fn heatmap() -> Panel {
 /// The phases of every kind of probe.
 fn phases() -> Panel {
     let kinds = [&http::metrics::DURATION, &tcp::metrics::DURATION, &dns::DURATION, &icmp::DURATION];
-    let all: Vec<Expr> = kinds
-        .into_iter()
-        .map(|desc| SCOPE.scheduled(desc).over("avg_over_time", STEP).sum_by(&["job", "target", "phase"]))
-        .collect();
+    let all: Vec<Expr> =
+        kinds.into_iter().map(|desc| SCOPE.scheduled(desc).over("avg_over_time", STEP)).collect();
     let texts: Vec<String> = all.iter().map(ToString::to_string).collect();
     let parts: Vec<&Expr> = all.iter().collect();
-    let phases = Expr::compose(format!("avg by (phase) ({})", texts.join(" or ")), Unit::Seconds, &parts);
+    let all = probes::good(SCOPE, Expr::compose(texts.join(" or "), Unit::Seconds, &parts));
+    let phases = Expr::compose(format!("avg by (phase) ({all})"), Unit::Seconds, &[&all]);
     Panel::new(
         TimeSeries::new().draw(Draw::Areas).legend(Legend::Table),
         text("Phases", "Fases"),
         text(
-            "What the time of a probe is made of, on average over the selection. resolve: look at the name servers; connect: at the network; tls: at the server's load; processing: at the application.",
-            "De que é feito o tempo de uma verificação, na média da seleção. resolve: veja os servidores DNS; connect: a rede; tls: a carga do servidor; processing: a aplicação.",
+            "What the time of a probe that worked is made of, on average over the selection. resolve: look at the name servers; connect: at the network; tls: at the server's load; processing: at the application.",
+            "De que é feito o tempo de uma verificação que deu certo, na média da seleção. resolve: veja os servidores DNS; connect: a rede; tls: a carga do servidor; processing: a aplicação.",
         ),
     )
     .ask(Target::range(phases, same("{{phase}}")))
@@ -276,26 +282,29 @@ fn failures() -> Panel {
     .field(|field| field.min(0.0).no_value(text("No failure in this time.", "Nenhuma falha neste período.")))
 }
 
-/// The status of answers by their class: each class has a number and its colour.
+/// The status of answers. A 4xx is no fault by itself: a module may ask for it, as for a registry's 401.
 fn statuses() -> Panel {
-    let status = SCOPE.scheduled(&http::metrics::STATUS_CODE).now().max_by(probes::SERVICE);
+    // Of each step no answer at all, or else the highest: no 502 falls between two points.
+    let status = |function| SCOPE.scheduled(&http::metrics::STATUS_CODE).over(function, "$__interval");
+    let (none, highest) = (status("min_over_time").only("== 0"), status("max_over_time"));
+    let worst =
+        Expr::compose(format!("min by (job, target) ({none} or {highest})"), Unit::Plain, &[&none, &highest]);
     let classes = Steps::new(&[
         (0.0, Color::Red),
         (100.0, Color::Blue),
         (200.0, Color::Green),
         (300.0, Color::Blue),
-        (400.0, Color::Amber),
         (500.0, Color::Red),
     ]);
     Panel::new(
         StatusHistory { rows: 12 },
         text("HTTP status", "Status HTTP"),
         text(
-            "The status of the last answer of web services; 0 is no answer. 5xx: the proxy works, the application does not. 4xx: see the address and the login.",
-            "O status da última resposta dos serviços web; 0 é sem resposta. 5xx: o proxy funciona, a aplicação não. 4xx: veja o endereço e o login.",
+            "The status of the last answer of web services; 0 is no answer. 5xx: the proxy works, the application does not. 4xx: whether that is right is the module's choice; if not, see the address and the login.",
+            "O status da última resposta dos serviços web; 0 é sem resposta. 5xx: o proxy funciona, a aplicação não. 4xx: se está certo é escolha do módulo; se não, veja o endereço e o login.",
         ),
     )
-    .ask(Target::range(Expr::compose(status.to_string(), Unit::Plain, &[&status]), same("{{target}}")))
+    .ask(Target::range(worst, same("{{target}}")))
     .field(|field| field.steps(classes).mappings(&[Mapping::new(0, text("none", "nenhum"), Color::Red)]))
     .points(24)
 }
@@ -315,7 +324,7 @@ fn certificates_table(rules: &Rules) -> Result<Panel, RuleError> {
                 .mappings(&words)
                 .width(110),
             Column::value('B', text("Expires", "Vence em"), Unit::Timestamp).width(170),
-            Column::value('C', text("Days left", "Dias restantes"), Unit::Days).width(110),
+            Column::value('C', text("Days left", "Dias restantes"), Unit::Days).width(130),
             Column::value('D', text("Life left", "Vida restante"), Unit::Ratio)
                 .cell(Cell::Bar)
                 .steps(life_steps(rules))

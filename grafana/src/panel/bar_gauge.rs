@@ -26,6 +26,7 @@ impl Kind for BarGauge {
             "minVizWidth": 8,
             "minVizHeight": 16,
             "maxVizHeight": 28,
+            "text": {"titleSize": 13, "valueSize": 15},
             "legend": Legend::Hidden.json(),
         })
     }

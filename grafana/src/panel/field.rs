@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::color::{Color, Mapping, Steps, mappings, no_data};
+use crate::color::{Color, Mapping, Steps, Tone, mappings, no_data};
 use crate::link::DataLink;
 use crate::text::{Language, Text};
 use crate::unit::Unit;
@@ -84,14 +84,14 @@ impl Field {
         self
     }
 
-    pub(super) fn json(&self, language: Language, custom: Value) -> Value {
+    pub(super) fn json(&self, language: Language, custom: Value, tone: Tone) -> Value {
         let steps = self.steps.clone().unwrap_or_else(|| Steps::always(Color::Blue));
         let mut field = json!({
             "unit": self.unit.grafana(),
             "decimals": self.unit.decimals(),
             "noValue": self.no_value.in_language(language),
-            "mappings": mappings(&self.mappings, language, &self.no_value),
-            "thresholds": steps.json(),
+            "mappings": mappings(&self.mappings, language, &self.no_value, tone),
+            "thresholds": steps.json(tone),
             "color": {"mode": if self.palette { "palette-classic" } else { "thresholds" }},
             "custom": custom,
         });
@@ -115,11 +115,21 @@ pub struct Override {
     properties: Vec<(&'static str, Value)>,
     mappings: Vec<Mapping>,
     links: Vec<DataLink>,
+    steps: Option<Steps>,
+    tone: Option<Tone>,
 }
 
 impl Override {
     fn new(matcher: Value) -> Self {
-        Self { matcher, name: None, properties: Vec::new(), mappings: Vec::new(), links: Vec::new() }
+        Self {
+            matcher,
+            name: None,
+            properties: Vec::new(),
+            mappings: Vec::new(),
+            links: Vec::new(),
+            steps: None,
+            tone: None,
+        }
     }
 
     /// Of the query of this letter.
@@ -148,8 +158,16 @@ impl Override {
 
     /// Coloured by these thresholds.
     #[must_use]
-    pub fn steps(self, steps: &Steps) -> Self {
-        self.set("thresholds", steps.json()).set("color", json!({"mode": "thresholds"}))
+    pub fn steps(mut self, steps: &Steps) -> Self {
+        self.steps = Some(steps.clone());
+        self
+    }
+
+    /// Its colours used so, whatever the panel's are used for.
+    #[must_use]
+    pub fn tone(mut self, tone: Tone) -> Self {
+        self.tone = Some(tone);
+        self
     }
 
     /// In one colour.
@@ -192,14 +210,20 @@ impl Override {
         self
     }
 
-    pub(super) fn json(&self, language: Language, no_value: &Text) -> Value {
+    pub(super) fn json(&self, language: Language, no_value: &Text, tone: Tone) -> Value {
+        let tone = self.tone.unwrap_or(tone);
         let mut properties: Vec<Value> =
             self.properties.iter().map(|(id, value)| json!({"id": id, "value": value})).collect();
+        if let Some(steps) = &self.steps {
+            properties.push(json!({"id": "thresholds", "value": steps.json(tone)}));
+            properties.push(json!({"id": "color", "value": {"mode": "thresholds"}}));
+        }
         if let Some(name) = &self.name {
             properties.push(json!({"id": "displayName", "value": name.in_language(language)}));
         }
         if !self.mappings.is_empty() {
-            properties.push(json!({"id": "mappings", "value": mappings(&self.mappings, language, no_value)}));
+            properties
+                .push(json!({"id": "mappings", "value": mappings(&self.mappings, language, no_value, tone)}));
         }
         if !self.links.is_empty() {
             let links: Vec<Value> = self.links.iter().map(|link| link.json(language)).collect();

@@ -35,6 +35,7 @@ pub use table::{Cell, Column, Table};
 pub use text::Words;
 pub use time_series::{Draw, TimeSeries};
 
+use crate::color::Tone;
 use crate::grid::Place;
 use crate::link::DataLink;
 use crate::query::{DATASOURCE, Target};
@@ -51,6 +52,11 @@ pub trait Kind {
     /// Its own part of each field's configuration.
     fn custom(&self) -> Value {
         json!({})
+    }
+
+    /// What its colours are used for.
+    fn tone(&self) -> Tone {
+        Tone::Ink
     }
 
     /// What its fields are called and look like, beyond the panel's own field.
@@ -74,6 +80,7 @@ pub struct Panel {
     overrides: Vec<Override>,
     links: Vec<DataLink>,
     points: Option<u16>,
+    step: Option<&'static str>,
 }
 
 impl Panel {
@@ -89,6 +96,7 @@ impl Panel {
             overrides: Vec::new(),
             links: Vec::new(),
             points: None,
+            step: None,
         }
     }
 
@@ -135,6 +143,13 @@ impl Panel {
         self
     }
 
+    /// With steps of this duration at least.
+    #[must_use]
+    pub fn step(mut self, shortest: &'static str) -> Self {
+        self.step = Some(shortest);
+        self
+    }
+
     /// What is wrong with it.
     #[must_use]
     pub fn problems(&self) -> Vec<String> {
@@ -148,12 +163,12 @@ impl Panel {
     /// The model.
     #[must_use]
     pub fn json(&self, id: usize, place: Place, language: Language) -> Value {
-        let targets = self.targets.iter().enumerate();
+        let (targets, tone) = (self.targets.iter().enumerate(), self.kind.tone());
         let overrides: Vec<Value> = self
             .overrides
             .iter()
             .chain(&self.kind.overrides(language))
-            .map(|other| other.json(language, &self.field.no_value))
+            .map(|other| other.json(language, &self.field.no_value, tone))
             .collect();
         let mut panel = json!({
             "id": id,
@@ -170,7 +185,7 @@ impl Panel {
         panel["datasource"] = json!({"type": "prometheus", "uid": DATASOURCE});
         panel["targets"] = targets.map(|(at, target)| target.json(letter(at), language)).collect();
         panel["fieldConfig"] = json!({
-            "defaults": self.field.json(language, self.kind.custom()),
+            "defaults": self.field.json(language, self.kind.custom(), tone),
             "overrides": overrides,
         });
         if !self.links.is_empty() {
@@ -182,6 +197,9 @@ impl Panel {
         }
         if let Some(points) = self.points {
             panel["maxDataPoints"] = json!(points);
+        }
+        if let Some(step) = self.step {
+            panel["interval"] = json!(step);
         }
         panel
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Kind, reduce};
+use crate::color::Tone;
 use crate::text::Language;
 
 /// A stat panel.
@@ -39,12 +40,16 @@ impl Kind for Stat {
         "stat"
     }
 
+    fn tone(&self) -> Tone {
+        if self.filled { Tone::Ground } else { Tone::Ink }
+    }
+
     fn options(&self, _: Language) -> Value {
         json!({
             "reduceOptions": reduce(),
             "orientation": "vertical",
             "textMode": if self.named { "value_and_name" } else { "value" },
-            "wideLayout": true,
+            "wideLayout": false,
             "colorMode": if self.filled { "background_solid" } else { "value" },
             "graphMode": if self.curve { "area" } else { "none" },
             "justifyMode": "auto",

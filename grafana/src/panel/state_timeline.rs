@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::parts::{shown, tooltip};
 use super::{Kind, Legend};
+use crate::color::Tone;
 use crate::text::Language;
 
 /// A state timeline panel.
@@ -16,6 +17,10 @@ pub struct StateTimeline {
 impl Kind for StateTimeline {
     fn name(&self) -> &'static str {
         "state-timeline"
+    }
+
+    fn tone(&self) -> Tone {
+        Tone::Ground
     }
 
     fn options(&self, _: Language) -> Value {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{Kind, Override};
-use crate::color::{Mapping, Steps};
+use crate::color::{Mapping, Steps, Tone};
 use crate::link::DataLink;
 use crate::text::{Language, Text, same};
 use crate::unit::Unit;
@@ -129,6 +129,13 @@ impl Column {
         };
         let mut look =
             Override::column(self.name(language)).called(self.title.clone()).set("custom.cellOptions", cell);
+        if self.cell == Cell::Filled {
+            look = look.tone(Tone::Ground);
+        }
+        if self.unit.is_none() {
+            // The panel's own words are for a table without rows.
+            look = look.set("noValue", json!("–"));
+        }
         if let Some(width) = self.width {
             look = look.set("custom.width", json!(width));
         }

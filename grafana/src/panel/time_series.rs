@@ -24,13 +24,14 @@ pub struct TimeSeries {
     legend: Legend,
     limits: bool,
     logarithmic: bool,
+    reaching: Option<f64>,
 }
 
 impl TimeSeries {
     /// Lines.
     #[must_use]
     pub fn new() -> Self {
-        Self { draw: Draw::Lines, legend: Legend::List, limits: false, logarithmic: false }
+        Self { draw: Draw::Lines, legend: Legend::List, limits: false, logarithmic: false, reaching: None }
     }
 
     /// Drawn so.
@@ -51,6 +52,13 @@ impl TimeSeries {
     #[must_use]
     pub fn limits(mut self) -> Self {
         self.limits = true;
+        self
+    }
+
+    /// With a scale that reaches this value at least: so that a limit is seen from below, too.
+    #[must_use]
+    pub fn reaching(mut self, value: f64) -> Self {
+        self.reaching = Some(value);
         self
     }
 
@@ -79,11 +87,13 @@ impl Kind for TimeSeries {
 
     fn custom(&self) -> Value {
         let (style, width, fill, stack) = match self.draw {
+            // On a logarithmic scale there is no nought to fill from.
+            Draw::Lines if self.logarithmic => ("line", 1.5, 0, "none"),
             Draw::Lines => ("line", 1.5, 8, "none"),
             Draw::Areas => ("line", 1.0, 60, "normal"),
             Draw::Bars => ("bars", 1.0, 80, "normal"),
         };
-        json!({
+        let mut custom = json!({
             "drawStyle": style, "lineWidth": width, "fillOpacity": fill, "gradientMode": "none",
             "lineInterpolation": "linear", "showPoints": "never", "pointSize": 4, "spanNulls": false,
             "insertNulls": false, "barAlignment": 0, "barWidthFactor": 0.8,
@@ -93,6 +103,10 @@ impl Kind for TimeSeries {
             "scaleDistribution": if self.logarithmic { json!({"type": "log", "log": 10}) } else { json!({"type": "linear"}) },
             "thresholdsStyle": {"mode": if self.limits { "dashed" } else { "off" }},
             "hideFrom": shown(),
-        })
+        });
+        if let Some(value) = self.reaching {
+            custom["axisSoftMax"] = json!(value);
+        }
+        custom
     }
 }

@@ -138,18 +138,6 @@ impl Expr {
         let text = format!("count({0} {condition}) or 0 * count({0})", self.text);
         Self { text, unit: Unit::Count, labels: Some(Vec::new()), problems: self.problems }
     }
-
-    /// One value with a label `all` that holds how many series there are: a number "of so many".
-    #[must_use]
-    pub fn of_all(self, all: &Expr) -> Self {
-        let text = format!("({}) * on () group_right () count_values(\"all\", count({all}))", self.text);
-        Self {
-            text,
-            unit: Unit::Count,
-            labels: None,
-            problems: [self.problems, all.problems.clone()].concat(),
-        }
-    }
 }
 
 impl fmt::Display for Expr {
@@ -195,10 +183,7 @@ mod tests {
 
     #[test]
     fn a_count_is_zero_only_while_there_is_something_to_count() {
-        let down = Selector::of(&UP).now().count_of("== 0").of_all(&Selector::of(&UP).now());
-        assert_eq!(
-            down.to_string(),
-            "(count(x_up == 0) or 0 * count(x_up)) * on () group_right () count_values(\"all\", count(x_up))"
-        );
+        let down = Selector::of(&UP).now().count_of("== 0");
+        assert_eq!(down.to_string(), "count(x_up == 0) or 0 * count(x_up)");
     }
 }

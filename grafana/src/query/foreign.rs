@@ -38,6 +38,9 @@ pub const FAILURE_CAUSE: Desc =
         "job", "instance", "target", "module", "phase", "reason", "kind", "cause", "cause_pt", "step",
         "step_pt",
     ]);
+/// Recorded: a failure's reasons in words.
+pub const REASON_WORDS: Desc = Desc::gauge("probe:reason:words", "A failure's reason in words.")
+    .labels(&["reason", "kind", "cause", "cause_pt", "step", "step_pt"]);
 /// Recorded: the mean time of a service's probes in the last quarter of an hour.
 pub const DURATION_MEAN: Desc =
     Desc::gauge("probe:duration_seconds:mean15m", "How long probes took.").labels(&["job", "target"]);
@@ -46,8 +49,16 @@ pub const DURATION_USUAL: Desc =
     Desc::gauge("probe:duration_seconds:usual7d", "How long probes usually take.").labels(&["job", "target"]);
 
 /// Every recorded series that the dashboards use.
-pub const RECORDED: &[&Desc] =
-    &[&UPTIME_24H, &UPTIME_7D, &UPTIME_30D, &ERROR_BUDGET, &FAILURE_CAUSE, &DURATION_MEAN, &DURATION_USUAL];
+pub const RECORDED: &[&Desc] = &[
+    &UPTIME_24H,
+    &UPTIME_7D,
+    &UPTIME_30D,
+    &ERROR_BUDGET,
+    &FAILURE_CAUSE,
+    &REASON_WORDS,
+    &DURATION_MEAN,
+    &DURATION_USUAL,
+];
 
 const fn uptime(name: &'static str) -> Desc {
     Desc::gauge(name, "The share of probes that worked.").labels(&["job", "target"])

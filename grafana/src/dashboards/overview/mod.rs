@@ -5,7 +5,7 @@
 mod tiles;
 mod wrong;
 
-pub(super) use tiles::{budget_steps, life_steps, up_words};
+pub(super) use tiles::{budget_steps, life_steps, some_is_good, up_words};
 
 use kit::own;
 
@@ -51,9 +51,9 @@ const TILES: &[Tile] = &[
 /// Heights of the bands of a zone; they add up to 24 rows over all zones.
 const fn heights(zone: Zone) -> &'static [u16] {
     match zone {
-        Zone::Top => &[4],
+        Zone::Top => &[3],
         Zone::Middle => &[7, 7],
-        Zone::Bottom => &[6],
+        Zone::Bottom => &[7],
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
             .map(|panel| {
                 let side = |key| panel["gridPos"][key].as_u64().unwrap();
                 assert!(side("y") + side("h") <= 24 && side("x") + side("w") <= 24, "{}", panel["title"]);
-                assert!(side("w") >= if side("h") == 4 { 3 } else { 6 }, "{} is too narrow", panel["title"]);
+                assert!(side("w") >= if side("h") == 3 { 3 } else { 6 }, "{} is too narrow", panel["title"]);
                 side("w") * side("h")
             })
             .sum();

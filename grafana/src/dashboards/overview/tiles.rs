@@ -12,9 +12,9 @@ use crate::unit::Unit;
 use super::SCOPE;
 
 /// How many services a timeline shows.
-const ROWS: u16 = 12;
+const ROWS: u16 = 10;
 /// How many rows a list of the worst has.
-const WORST: u16 = 6;
+const WORST: u16 = 5;
 
 /// Alerts that fire: none is green only while the rules are evaluated at all, which the alert that always fires shows.
 pub(super) fn problems(_: &Rules) -> Result<Panel, RuleError> {
@@ -52,11 +52,15 @@ pub(super) fn services(_: &Rules) -> Result<Panel, RuleError> {
             "Serviços cuja última verificação falhou. Abra o dashboard de serviços para ver quais e por quê. Cinza: nenhum exporter verifica nada.",
         ),
     )
-    .ask(Target::instant(
-        success().count_of("== 0").of_all(&success()),
-        text("down, of {{all}}", "fora do ar, de {{all}}"),
-    ))
-    .field(|field| field.steps(Steps::none_is_good(Color::Red)).link(to_services())))
+    .ask(Target::instant(success().count_of("== 0"), text("down", "fora do ar")))
+    .ask(Target::instant(success().count_of("== 1"), causes::works()))
+    .field(|field| field.steps(Steps::none_is_good(Color::Red)).link(to_services()))
+    .look(Override::query('B').steps(&some_is_good())))
+}
+
+/// How many work: at least one should.
+pub(in crate::dashboards) fn some_is_good() -> Steps {
+    Steps::new(&[(0.0, Color::Red), (1.0, Color::Green)])
 }
 
 fn to_services() -> DataLink {
@@ -81,7 +85,7 @@ pub(super) fn certificates(rules: &Rules) -> Result<Panel, RuleError> {
         ),
     )
     .ask(Target::instant(late, text("overdue", "atrasados")))
-    .ask(Target::instant(least, text("until the first expires", "até o primeiro vencer")))
+    .ask(Target::instant(least, text("next in", "próximo em")))
     .field(|field| field.steps(amber).link(to_services()))
     .look(Override::query('B').steps(&Steps::falling(f64::MIN_POSITIVE, 0.0))))
 }
@@ -97,15 +101,14 @@ pub(super) fn exporters(_: &Rules) -> Result<Panel, RuleError> {
             "Exporters que o Prometheus não alcança, dos vistos no último dia. O que eles vigiam está sem informação: cuide deles primeiro.",
         ),
     )
-    .ask(Target::instant(
-        up().count_of("== 0").of_all(&up()),
-        text("exporters down, of {{all}}", "exporters fora do ar, de {{all}}"),
-    ))
+    .ask(Target::instant(up().count_of("== 0"), text("down", "fora do ar")))
+    .ask(Target::instant(up().count_of("== 1"), causes::works()))
     .field(|field| {
         field
             .steps(Steps::none_is_good(Color::Red))
             .link(DataLink::to(EXPORTERS, same("farol")).keep("job").keep("instance"))
-    }))
+    })
+    .look(Override::query('B').steps(&some_is_good())))
 }
 
 fn to_service() -> DataLink {
@@ -121,8 +124,8 @@ pub(super) fn durations(_: &Rules) -> Result<Panel, RuleError> {
         TimeSeries::new().legend(Legend::Table).logarithmic(),
         text("Slowest services", "Serviços mais lentos"),
         text(
-            "How long the probes of the six slowest services took. A step upwards that stays: see on the dashboard of services which phase grew.",
-            "Quanto demoraram as verificações dos seis serviços mais lentos. Um degrau para cima que fica: veja no dashboard de serviços qual fase cresceu.",
+            "How long the probes of the six slowest services took, where they worked. A step upwards that stays: see on the dashboard of services which phase grew.",
+            "Quanto demoraram as verificações dos seis serviços mais lentos, quando deram certo. Um degrau para cima que fica: veja no dashboard de serviços qual fase cresceu.",
         ),
     )
     .ask(Target::range(slowest, same("{{target}}")))
@@ -141,7 +144,7 @@ pub(super) fn states(_: &Rules) -> Result<Panel, RuleError> {
     );
     Ok(Panel::new(
         StateTimeline { rows: ROWS },
-        text("Services", "Serviços"),
+        text("States of services", "Estados dos serviços"),
         text(
             "States of the services: those down now first, then those with the least uptime of the day. The words in a bar say why it failed. A click leads to the service.",
             "Estados dos serviços: primeiro os que estão fora do ar, depois os de menor disponibilidade no dia. As palavras na barra dizem por que falhou. Um clique leva ao serviço.",
@@ -150,7 +153,8 @@ pub(super) fn states(_: &Rules) -> Result<Panel, RuleError> {
     .ask(Target::range(Expr::compose(down, Unit::Plain, &parts), same("{{target}}")))
     .ask(Target::range(Expr::compose(rest, Unit::Plain, &parts), same("{{target}}")))
     .field(|field| field.mappings(&causes::states()).steps(Steps::always(Color::Grey)).link(to_service()))
-    .points(480))
+    .points(480)
+    .step(probes::STATE_STEP))
 }
 
 fn service() -> Column {
@@ -193,7 +197,7 @@ pub(super) fn expiries(rules: &Rules) -> Result<Panel, RuleError> {
     Ok(Panel::new(
         Table::new(vec![
             service(),
-            Column::value('A', text("Days left", "Dias restantes"), Unit::Days).width(110),
+            Column::value('A', text("Days left", "Dias restantes"), Unit::Days).width(130),
             Column::value('B', text("Life left", "Vida restante"), Unit::Ratio)
                 .cell(Cell::Bar)
                 .steps(life_steps(rules))
