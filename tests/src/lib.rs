@@ -6,6 +6,7 @@
 //! | [`process`] | a child process that ends with its owner, free ports, waiting |
 //! | [`servers`] | nginx, dnsmasq, Prometheus, and a certificate for them |
 //! | [`scripted`] | servers that no package brings: a tarpit, a two-segment reply, a greeting without newline |
+//! | [`alertmanager`] | Alertmanager as it is shipped, and a receiver of its webhooks |
 //! | [`exporter`] | the shipped binaries |
 //! | [`client`] | one HTTP request |
 //! | [`exposition`] | a classic page, parsed strictly |
@@ -13,6 +14,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a laboratory may fall")]
 #![allow(clippy::disallowed_methods, reason = "its threads may sleep: there is no runtime")]
 
+pub mod alertmanager;
 pub mod client;
 pub mod exporter;
 pub mod exposition;

@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 
 use crate::discover::{self, Own, Sources};
 use crate::members::{MEMBERS, Member};
-use crate::{check, complain, print, status, up};
+use crate::{check, complain, health, print, status, up};
 
 /// Watches this machine, or what it is given a configuration for, and serves it to Prometheus.
 ///
@@ -40,6 +40,8 @@ enum Command {
     /// Look at this machine and print what would be watched, as a configuration file. Reads /proc and /etc/resolv.conf,
     /// and asks what listens on loopback what it is; nothing is swept, nothing is written.
     Discover(up::Machine),
+    /// Ask whether farol on this machine answers, and exit with 0 or 1: a container's health check, without shell or curl.
+    Health(health::Health),
 }
 
 fn exporters() -> String {
@@ -76,6 +78,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         Some(Command::Up(flags)) => up::main(&flags),
         Some(Command::Check { exporter, files }) => check::main(exporter.as_deref(), &files),
         Some(Command::Discover(machine)) => look(&machine.root),
+        Some(Command::Health(health)) => health::main(&health),
     }
 }
 

@@ -3,11 +3,12 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`cli`] | the command line: `up`, `check`, `discover`, and the exporters by their names |
+//! | [`cli`] | the command line: `up`, `check`, `discover`, `health`, and the exporters by their names |
 //! | [`members`] | the exporters, one line each |
 //! | [`discover`] | what this machine has, as probe-exporter's configuration |
 //! | [`up`] | run: which exporters, on which ports, reload, stop; what is printed at the start |
 //! | [`check`] | validate files |
+//! | [`health`] | whether it answers, for a container's health check |
 //! | [`status`] | farol's own page, an exporter that watches the exporters |
 
 #![forbid(unsafe_code)]
@@ -15,6 +16,7 @@
 pub mod check;
 pub mod cli;
 pub mod discover;
+pub mod health;
 pub mod members;
 pub mod status;
 pub mod up;

@@ -19,14 +19,17 @@ pub const ABOUT: About = About {
     builtin_config: "{}\n",
 };
 
-const UP: Desc =
+/// Whether the exporter runs.
+pub const UP: Desc =
     Desc::gauge("farol_exporter_up", "Whether the exporter runs in this process.").labels(&["exporter"]);
-const BUILTIN: Desc = Desc::gauge(
+/// Whether nobody configured the exporter.
+pub const BUILTIN: Desc = Desc::gauge(
     "farol_exporter_discovered",
     "Whether the exporter watches what was found on this machine, since nobody configured it.",
 )
 .labels(&["exporter"]);
-const TARGETS: Desc = Desc::gauge(
+/// What the exporter watches, by state.
+pub const TARGETS: Desc = Desc::gauge(
     "farol_exporter_targets",
     "What the exporter watches by itself, counted by state: ok, failing, or unknown until the first probe.",
 )

@@ -149,7 +149,22 @@ fn without_a_configuration_it_watches_what_it_finds() {
     for part in ["everything works (2 of 2)", &format!("sshd-{first}"), &format!("http://{}/", farol.probe)] {
         assert!(page.contains(part), "{part}: {page}");
     }
-    assert!(request(farol.status, "GET", "/-/healthy").starts_with("HTTP/1.1 200"));
+    // Its own health check, told by the environment as in a container.
+    let health = |address: SocketAddr| {
+        command(folder.path())
+            .env("FAROL_WEB_LISTEN_ADDRESS", address.to_string())
+            .env("FAROL_CONFIG_DIR", "/etc/farol")
+            .arg("health")
+            .output()
+            .unwrap()
+    };
+    let (well, gone) = (health(farol.status), health(SocketAddr::from(([127, 0, 0, 1], 1))));
+    assert_eq!(
+        (well.status.code(), String::from_utf8_lossy(&well.stdout).into_owned()),
+        (Some(0), format!("http://{}/-/healthy answers\n", farol.status))
+    );
+    let why = String::from_utf8_lossy(&gone.stderr).into_owned();
+    assert!(gone.status.code() == Some(1) && why.contains("connection refused"), "{why}");
 
     // What has come since is found by a reload, whichever way it is asked for.
     let target = format!("target=\"sshd-{second}\"");

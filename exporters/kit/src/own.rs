@@ -9,17 +9,25 @@ use crate::exporter::About;
 use crate::page::Page;
 use crate::sandbox::{self, Sandbox};
 
-const BUILD: Desc = Desc::info(
+/// The build.
+pub const BUILD: Desc = Desc::info(
     "farol_build_info",
     "The program and its version; `revision` is the commit it was built from.",
 )
 .labels(&["name", "version", "revision"]);
-const CPU: Desc = Desc::counter("process_cpu_seconds_total", "User and system CPU time spent, in seconds.");
-const RESIDENT: Desc = Desc::gauge("process_resident_memory_bytes", "Resident memory, in bytes.");
-const VIRTUAL: Desc = Desc::gauge("process_virtual_memory_bytes", "Virtual memory, in bytes.");
-const OPEN_FILES: Desc = Desc::gauge("process_open_fds", "Open file descriptors.");
-const MOST_FILES: Desc = Desc::gauge("process_max_fds", "How many file descriptors may be open at once.");
-const START: Desc =
+/// CPU time.
+pub const CPU: Desc =
+    Desc::counter("process_cpu_seconds_total", "User and system CPU time spent, in seconds.");
+/// Resident memory.
+pub const RESIDENT: Desc = Desc::gauge("process_resident_memory_bytes", "Resident memory, in bytes.");
+/// Virtual memory.
+pub const VIRTUAL: Desc = Desc::gauge("process_virtual_memory_bytes", "Virtual memory, in bytes.");
+/// Open files.
+pub const OPEN_FILES: Desc = Desc::gauge("process_open_fds", "Open file descriptors.");
+/// How many files may be open.
+pub const MOST_FILES: Desc = Desc::gauge("process_max_fds", "How many file descriptors may be open at once.");
+/// When the process started.
+pub const START: Desc =
     Desc::gauge("process_start_time_seconds", "When the process started, in seconds since 1970.");
 
 /// Every metric of [`Own::page`], but for the sandbox's.

@@ -1,6 +1,6 @@
 //! The command line of `up`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -94,10 +94,16 @@ impl Flags {
     /// `https` when the web configuration sets TLS up, for the addresses that are printed.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        let text = self.web_config_file.as_ref().and_then(|file| std::fs::read_to_string(file).ok());
-        let tls = text.is_some_and(|text| text.lines().any(|line| line.starts_with("tls_server_config:")));
-        if tls { "https" } else { "http" }
+        scheme(self.web_config_file.as_deref())
     }
+}
+
+/// `https` when this web configuration sets TLS up.
+#[must_use]
+pub fn scheme(web_config: Option<&Path>) -> &'static str {
+    let text = web_config.and_then(|file| std::fs::read_to_string(file).ok());
+    let tls = text.is_some_and(|text| text.lines().any(|line| line.starts_with("tls_server_config:")));
+    if tls { "https" } else { "http" }
 }
 
 /// An exporter's address: `probe-exporter=127.0.0.1:9115`.

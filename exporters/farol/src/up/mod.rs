@@ -25,7 +25,7 @@ use crate::{complain, print};
 
 use fleet::Fleet;
 
-pub use flags::{Flags, Listen, Machine};
+pub use flags::{Flags, Listen, Machine, scheme};
 
 /// Why nothing runs.
 #[derive(Debug, thiserror::Error)]

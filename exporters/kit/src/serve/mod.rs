@@ -26,7 +26,7 @@ mod router;
 mod scrape;
 mod server;
 mod site;
-mod tally;
+pub mod tally;
 #[cfg(test)]
 mod tests;
 

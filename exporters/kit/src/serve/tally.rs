@@ -11,39 +11,49 @@ use crate::desc::Desc;
 use crate::page::{Dropped, Page};
 use crate::run::engine::{Engine, Force};
 
-const IN_FLIGHT: Desc =
+/// Requests being answered.
+pub const IN_FLIGHT: Desc =
     Desc::gauge("farol_http_requests_in_flight", "Requests being answered, this scrape among them.");
-const REQUESTS: Desc =
+/// Requests answered.
+pub const REQUESTS: Desc =
     Desc::counter("farol_http_requests_total", "Requests answered, by endpoint and status.")
         .labels(&["path", "code"]);
-const CONNECTIONS: Desc = Desc::gauge("farol_http_connections", "Open connections.");
-const REFUSED: Desc = Desc::counter(
+/// Open connections.
+pub const CONNECTIONS: Desc = Desc::gauge("farol_http_connections", "Open connections.");
+/// What was turned away.
+pub const REFUSED: Desc = Desc::counter(
     "farol_http_refused_total",
     "Requests and connections that were turned away, by the limit or rule that did it.",
 )
 .labels(&["reason"]);
-const UNKNOWN_MODULE: Desc = Desc::counter(
+/// Requests for modules that do not exist.
+pub const UNKNOWN_MODULE: Desc = Desc::counter(
     "farol_probe_unknown_module_total",
     "Requests for a probe by a module that the configuration does not have.",
 );
-const DROPPED: Desc = Desc::counter(
+/// Samples that the guard left out.
+pub const DROPPED: Desc = Desc::counter(
     "farol_page_dropped_total",
     "Samples left out of a page because they would have made Prometheus refuse all of it.",
 )
 .labels(&["reason"]);
-const RELOAD_GOOD: Desc = Desc::gauge(
+/// Whether the last reload was good.
+pub const RELOAD_GOOD: Desc = Desc::gauge(
     "farol_config_last_reload_successful",
     "Whether the last reading of the configuration was good; if not, the one before is still in force.",
 );
-const RELOAD_TIME: Desc = Desc::gauge(
+/// When the configuration in force was read.
+pub const RELOAD_TIME: Desc = Desc::gauge(
     "farol_config_last_reload_success_timestamp_seconds",
     "When the configuration in force was read, in seconds since 1970.",
 );
-const WEB_GOOD: Desc = Desc::gauge(
+/// Whether the last reload of the web configuration was good.
+pub const WEB_GOOD: Desc = Desc::gauge(
     "farol_web_config_last_reload_successful",
     "Whether the last reading of the web configuration, its certificates and keys was good. Absent without one.",
 );
-const NOTICE: Desc = Desc::info(
+/// What the operator should know.
+pub const NOTICE: Desc = Desc::info(
     "farol_config_notice_info",
     "What the operator should know about the configuration in force; `--config.check` tells it in words.",
 )

@@ -1,0 +1,57 @@
+//! Alerts in a few words, for lists: the name of an alert is for machines. A test sees to it that none is forgotten.
+
+use crate::color::Mapping;
+use crate::text::text;
+
+/// An alert's name, and what it says in English and in Portuguese.
+const ALERTS: &[(&str, &str, &str)] = &[
+    ("ServiceDown", "down", "fora do ar"),
+    ("ServiceWrongAnswer", "wrong answer", "responde errado"),
+    ("ServiceFlapping", "unstable", "instável"),
+    ("ServiceSlow", "slow", "lento"),
+    ("PortOpen", "port open that must be closed", "porta aberta que devia estar fechada"),
+    ("DnsAnswerWrong", "wrong DNS records", "registros DNS inesperados"),
+    ("CheckCannotRun", "cannot be checked", "não pode ser verificado"),
+    ("ServiceErrorBudgetBurn", "fails too often for its objective", "falha demais para a meta"),
+    ("ExporterDown", "exporter down", "exporter fora do ar"),
+    ("NothingWatched", "nothing is watched", "nada é vigiado"),
+    ("ExporterRestarting", "exporter restarts again and again", "exporter reinicia sem parar"),
+    ("ConfigRefused", "configuration refused", "configuração recusada"),
+    ("WebConfigRefused", "web configuration refused", "configuração web recusada"),
+    ("CollectorFailing", "collector incomplete", "coletor incompleto"),
+    ("SamplerStuck", "checks stand still", "verificações paradas"),
+    ("TargetNotProbed", "not checked for long", "sem verificação há tempo"),
+    ("RoundsSkipped", "rounds skipped", "rodadas puladas"),
+    ("ScrapeSlow", "scrape near its limit", "coleta perto do limite"),
+    ("SamplesDropped", "samples dropped", "amostras descartadas"),
+    ("AlertmanagerUnreachable", "no message is sent", "nenhum aviso é enviado"),
+    ("NotificationsFailing", "a channel fails", "um canal de aviso falha"),
+    ("RulesFailing", "rules fail", "regras com falha"),
+    ("StackConfigRefused", "configuration refused", "configuração recusada"),
+];
+
+/// The names as mappings.
+pub(super) fn alerts() -> Vec<Mapping> {
+    ALERTS.iter().map(|(name, en, pt)| Mapping::word(name, text(*en, *pt))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::top;
+    use crate::rules::Rules;
+
+    #[test]
+    fn each_alert_that_people_read_has_its_words() {
+        let rules = Rules::read(&top().join("alerts/rules")).unwrap_or_else(|error| panic!("{error}"));
+        for (name, rule) in
+            rules.alerts().filter(|(_, rule)| ["critical", "warning"].contains(&rule.severity()))
+        {
+            let known = ALERTS.iter().any(|(known, ..)| *known == name);
+            assert!(known, "alert {name} ({}) has no words: add a line to ALERTS", rule.severity());
+        }
+        for (known, ..) in ALERTS {
+            assert!(rules.alerts().any(|(name, _)| name == *known), "no rule makes the alert {known}");
+        }
+    }
+}

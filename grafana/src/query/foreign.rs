@@ -1,0 +1,65 @@
+//! Descriptions of metrics that no exporter of ours emits: what Prometheus makes itself, and what our rules record.
+//! The lint compares the recorded ones with the rules.
+
+use kit::Desc;
+
+/// Whether the last scrape worked.
+pub const UP: Desc = Desc::gauge("up", "Whether the last scrape worked.");
+/// How long a scrape took.
+pub const SCRAPE_DURATION: Desc = Desc::gauge("scrape_duration_seconds", "How long the scrape took.");
+/// How long a scrape may take; only with `--enable-feature=extra-scrape-metrics`.
+pub const SCRAPE_TIMEOUT: Desc = Desc::gauge("scrape_timeout_seconds", "How long the scrape may take.");
+/// How many samples a scrape brought.
+pub const SCRAPE_SAMPLES: Desc =
+    Desc::gauge("scrape_samples_scraped", "How many samples the scrape brought.");
+/// Alerts that are pending or firing.
+pub const ALERTS: Desc = Desc::gauge("ALERTS", "Alerts that are pending or firing.")
+    .labels(&["alertname", "alertstate", "severity", "job", "instance"])
+    .open();
+/// Since when an alert's expression holds.
+pub const ALERTS_FOR_STATE: Desc =
+    Desc::gauge("ALERTS_FOR_STATE", "Since when the alert's expression holds, in seconds since 1970.")
+        .labels(&["alertname", "severity", "job", "instance"])
+        .open();
+
+/// Recorded: the share of probes that worked in the last 24 hours.
+pub const UPTIME_24H: Desc = uptime("probe:uptime_ratio:24h");
+/// Recorded: the same of 7 days.
+pub const UPTIME_7D: Desc = uptime("probe:uptime_ratio:7d");
+/// Recorded: the same of 30 days.
+pub const UPTIME_30D: Desc = uptime("probe:uptime_ratio:30d");
+
+/// Recorded: the share of probes that may fail.
+pub const ERROR_BUDGET: Desc =
+    Desc::gauge("probe:error_budget:ratio", "The share of probes that may fail.").labels(&["job", "target"]);
+/// Recorded: why each failing target fails, in words.
+pub const FAILURE_CAUSE: Desc =
+    Desc::gauge("probe:failure:cause", "Why the target fails, in words.").labels(&[
+        "job", "instance", "target", "module", "phase", "reason", "kind", "cause", "cause_pt", "step",
+        "step_pt",
+    ]);
+/// Recorded: a failure's reasons in words.
+pub const REASON_WORDS: Desc = Desc::gauge("probe:reason:words", "A failure's reason in words.")
+    .labels(&["reason", "kind", "cause", "cause_pt", "step", "step_pt"]);
+/// Recorded: the mean time of a service's probes in the last quarter of an hour.
+pub const DURATION_MEAN: Desc =
+    Desc::gauge("probe:duration_seconds:mean15m", "How long probes took.").labels(&["job", "target"]);
+/// Recorded: what is usual of it.
+pub const DURATION_USUAL: Desc =
+    Desc::gauge("probe:duration_seconds:usual7d", "How long probes usually take.").labels(&["job", "target"]);
+
+/// Every recorded series that the dashboards use.
+pub const RECORDED: &[&Desc] = &[
+    &UPTIME_24H,
+    &UPTIME_7D,
+    &UPTIME_30D,
+    &ERROR_BUDGET,
+    &FAILURE_CAUSE,
+    &REASON_WORDS,
+    &DURATION_MEAN,
+    &DURATION_USUAL,
+];
+
+const fn uptime(name: &'static str) -> Desc {
+    Desc::gauge(name, "The share of probes that worked.").labels(&["job", "target"])
+}

@@ -1,0 +1,259 @@
+//! The alert rules by Prometheus's own judge: promtool checks their form and runs their tests, and every text that these show
+//! reads as a message must. Debian's promtool, and a newer one that `PROMTOOL_NEW` names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::process::Command;
+
+use farol_tests::process::find;
+use farol_tests::{skipped, top};
+use serde::Deserialize;
+
+/// The longest title that a telephone shows whole, with its sign and a blank before it.
+const TITLE: usize = 70;
+
+/// The promtools that there are.
+fn promtools(test: &str) -> Vec<PathBuf> {
+    let newer = std::env::var_os("PROMTOOL_NEW").map(PathBuf::from);
+    let all: Vec<PathBuf> = find("promtool").into_iter().chain(newer).collect();
+    if all.is_empty() {
+        skipped(test, "there is no promtool");
+    }
+    all
+}
+
+/// The files of a folder of `alerts/`, by name.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let folder = top().join("alerts").join(folder);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|found| found == ending))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} holds no .{ending}", folder.display());
+    files
+}
+
+/// Runs promtool in UTC, which the times in the texts are given in.
+fn run(promtool: &PathBuf, arguments: &[&str], files: &[PathBuf]) {
+    let done = Command::new(promtool).args(arguments).args(files).env("TZ", "UTC").output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout) + String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{} {}:\n{said}", promtool.display(), arguments.join(" "));
+}
+
+#[test]
+fn promtool_finds_no_fault_in_the_rules() {
+    for promtool in promtools("promtool_finds_no_fault_in_the_rules") {
+        run(&promtool, &["check", "rules", "--lint=all", "--lint-fatal"], &files("rules", "yml"));
+    }
+}
+
+#[test]
+fn every_test_of_the_rules_passes() {
+    for promtool in promtools("every_test_of_the_rules_passes") {
+        run(&promtool, &["test", "rules"], &files("tests", "yml"));
+    }
+}
+
+#[test]
+fn every_reason_of_a_failure_has_its_words() {
+    let mut rules = BTreeMap::new();
+    for group in read::<Rules>(&top().join("alerts/rules/reasons.yml")).groups {
+        rules.extend(group.rules.into_iter().map(|rule| (rule.labels["reason"].clone(), rule.labels)));
+    }
+    let words: BTreeSet<&str> = rules.keys().map(String::as_str).collect();
+    let reasons = reasons();
+    let reasons: BTreeSet<&str> = reasons.iter().map(String::as_str).collect();
+    // A reason that the exporter has not learned yet may have its words already.
+    let missing: Vec<&&str> = reasons.difference(&words).collect();
+    assert!(missing.is_empty() && reasons.len() > 30, "no words for {missing:?}");
+    for (reason, labels) in &rules {
+        for key in ["kind", "cause", "cause_pt", "step", "step_pt"] {
+            assert!(labels.get(key).is_some_and(|text| !text.is_empty()), "{reason} has no {key}");
+        }
+        let kinds = ["down", "answer", "port", "dns", "setup"];
+        assert!(kinds.contains(&labels["kind"].as_str()), "{reason} is of kind {}", labels["kind"]);
+        // A name of fourteen letters still fits: "🔴 " NAME " fora do ar desde 14:02: " CAUSE.
+        let (cause, cause_pt) = (labels["cause"].chars().count(), labels["cause_pt"].chars().count());
+        assert!(
+            cause <= 30 && cause_pt <= 28,
+            "{reason}: {cause} and {cause_pt} letters are too long for a title"
+        );
+        let timeout = reason.ends_with("_timeout");
+        let seconds = labels["cause"].ends_with(" in") && labels["cause_pt"].ends_with(" em");
+        assert_eq!(
+            timeout, seconds,
+            "{reason}: the seconds of a timeout, and only those, are put behind the cause"
+        );
+        assert!(
+            labels["step"].ends_with('.') && labels["step_pt"].ends_with('.'),
+            "{reason}: a step is a sentence"
+        );
+    }
+}
+
+/// The closed set of the exporter, as its source has it.
+fn reasons() -> Vec<String> {
+    let folder = top().join("exporters/probe/src");
+    let texts = ["reasons.rs", "verdict.rs"].map(|name| std::fs::read_to_string(folder.join(name)));
+    let list = texts
+        .into_iter()
+        .flatten()
+        .find_map(|text| Some(text.split_once("pub const REASONS")?.1.split_once("\n];")?.0.to_owned()))
+        .expect("no source has `pub const REASONS`");
+    let word = |line: &str| line.split('"').nth(1).map(str::to_owned);
+    list.lines().skip(1).filter_map(word).collect()
+}
+
+#[test]
+fn every_text_that_the_tests_show_reads_as_a_message() {
+    let (mut shown, mut found) = (0, BTreeSet::new());
+    for file in files("tests", "yml") {
+        for moment in read::<Tests>(&file).tests.into_iter().flat_map(|test| test.alert_rule_test) {
+            for alert in moment.exp_alerts {
+                let problems = problems(&alert.exp_annotations).into_iter();
+                found.extend(problems.map(|problem| format!("{}: {problem}", moment.alertname)));
+                shown += 1;
+            }
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+    assert!(shown > 50, "only {shown} texts");
+}
+
+/// What is wrong with an alert's rendered texts.
+fn problems(texts: &BTreeMap<String, String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for key in ["summary", "description", "recovery", "summary_pt", "description_pt", "recovery_pt"] {
+        let Some(text) = texts.get(key).filter(|text| !text.is_empty()) else {
+            found.push(format!("no {key}"));
+            continue;
+        };
+        // {at} and {for} become 14:31 and at most "23 h 59 min".
+        let length = text.replace("{at}", "14:31").replace("{for}", "29 min").chars().count() + 2;
+        if !key.starts_with("description") && length > TITLE {
+            found.push(format!("{key} has {length} letters: {text}"));
+        }
+        for (bad, why) in [
+            ("{{", "a template that was not filled in"),
+            ("  ", "two blanks"),
+            ("<error", "a template that fails"),
+            ("<no value>", "a label that is not there"),
+            ("map[", "a dump of labels"),
+            ("NaN", "no number"),
+            ("Inf", "no number"),
+            ("!", "an exclamation mark"),
+            (" ,", "a blank before a comma"),
+            (" .", "a blank before a full stop"),
+        ] {
+            if text.contains(bad) {
+                found.push(format!("{key} has {why}: {text}"));
+            }
+        }
+        if text.trim() != text {
+            found.push(format!("{key} begins or ends with a blank: {text:?}"));
+        }
+        if key.starts_with("description") && !text.ends_with('.') {
+            found.push(format!("{key} is no sentence: {text}"));
+        }
+        if let Some(word) = text.split(|letter: char| !letter.is_alphanumeric()).find(|word| is_camel(word)) {
+            found.push(format!("{key} has a name that is not spoken, {word}: {text}"));
+        }
+        if key.ends_with("_pt") && decimal_point(text) {
+            found.push(format!("{key} has a decimal point: {text}"));
+        }
+    }
+    found
+}
+
+/// Whether a word is written as the names of alerts are; the names of programs are not.
+fn is_camel(word: &str) -> bool {
+    let humps = word
+        .as_bytes()
+        .windows(2)
+        .filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    humps.count() > 0
+}
+
+/// Whether a number with a decimal point stands in the text, which an address is not.
+fn decimal_point(text: &str) -> bool {
+    text.split_whitespace().any(|word| {
+        let number = word.trim_end_matches([',', '.', ';', ':', ')', '%', 'x']);
+        number.split('.').count() == 2 && number.parse::<f64>().is_ok()
+    })
+}
+
+#[test]
+fn bad_texts_are_found() {
+    let good = [
+        ("summary", "wordpress down since 14:02: HTTP 502"),
+        ("description", "The proxy answers, the application does not."),
+        ("recovery", "wordpress back at {at}, was down {for}"),
+        ("summary_pt", "wordpress fora do ar desde 14:02: HTTP 502"),
+        ("description_pt", "O proxy responde, a aplicação não: 203.0.113.9:80, 1,5 s."),
+        ("recovery_pt", "wordpress voltou às {at}, ficou {for} fora do ar"),
+    ];
+    let texts = |key: &str, text: &str| {
+        let mut texts: BTreeMap<String, String> =
+            good.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect();
+        texts.insert(key.to_owned(), text.to_owned());
+        problems(&texts)
+    };
+    assert_eq!(texts("summary", good[0].1), [] as [String; 0]);
+    for (key, text, want) in [
+        ("summary", "", "no summary"),
+        ("summary", "ServiceDown: wordpress", "not spoken, ServiceDown"),
+        ("summary", "a title that goes on and on and on and on and on and on and on and on", "letters"),
+        ("description", "It is down", "no sentence"),
+        ("description", "It is map[a:b].", "a dump of labels"),
+        ("summary_pt", "blog lento: 2.1 s", "a decimal point"),
+        ("summary_pt", "blog com 8.5%, normal 1%", "a decimal point"),
+        ("recovery", " back", "begins or ends with a blank"),
+    ] {
+        let found = texts(key, text).join("\n");
+        assert!(found.contains(want), "{text:?}: {found:?}");
+    }
+}
+
+#[derive(Deserialize)]
+struct Rules {
+    groups: Vec<Group>,
+}
+
+#[derive(Deserialize)]
+struct Group {
+    rules: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Tests {
+    tests: Vec<Test>,
+}
+
+#[derive(Deserialize)]
+struct Test {
+    #[serde(default)]
+    alert_rule_test: Vec<Moment>,
+}
+
+#[derive(Deserialize)]
+struct Moment {
+    alertname: String,
+    exp_alerts: Vec<Expected>,
+}
+
+#[derive(Deserialize)]
+struct Expected {
+    exp_annotations: BTreeMap<String, String>,
+}
+
+fn read<T: serde::de::DeserializeOwned>(path: &PathBuf) -> T {
+    let text = std::fs::read_to_string(path).unwrap();
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
