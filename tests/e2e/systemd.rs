@@ -1,6 +1,7 @@
 //! What systemd asks of a service: sockets handed over, and the notifications of `sd_notify(3)`, as the shipped binaries
 //! do it. The service manager is played by this test: it binds the sockets, and reads what arrives.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::fd::OwnedFd;
@@ -273,9 +274,39 @@ fn the_shipped_units_are_valid() {
 
 /// A systemd of its own in namespaces, with the shipped units and nothing else.
 struct Systemd {
-    process: Process,
+    process: Option<Process>,
     /// systemd's process number as this side sees it.
     pid: String,
+    /// The cgroups that were there before it made its own.
+    before: BTreeSet<PathBuf>,
+}
+
+impl Drop for Systemd {
+    fn drop(&mut self) {
+        drop(self.process.take());
+        // Its cgroups outlive it. One with a process in it is not removed by this, nor is anybody else's; systemd itself is
+        // in one until the kernel has ended it.
+        let own = |path: &PathBuf| path.iter().any(|name| name == "system.slice" || name == "init.scope");
+        until(Duration::from_secs(2), || {
+            let made = cgroups().into_iter().rev().filter(|path| own(path) && !self.before.contains(path));
+            made.filter(|path| std::fs::remove_dir(path).is_err()).count() == 0
+        });
+    }
+}
+
+/// Every cgroup of this machine, parents before their children.
+fn cgroups() -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![PathBuf::from("/sys/fs/cgroup")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+                found.insert(entry.path());
+            }
+        }
+    }
+    found
 }
 
 /// Becomes systemd: on a /run of its own, which has the binaries, the configuration and the units. (A unit sees neither
@@ -295,7 +326,7 @@ impl Systemd {
         if !program.exists() || find("unshare").is_none() || find("nsenter").is_none() {
             return Err("systemd, unshare or nsenter is not installed".into());
         }
-        let lab = folder.join("lab");
+        let (lab, before) = (folder.join("lab"), cgroups());
         let mut command = Command::new("unshare");
         command
             .args([
@@ -318,7 +349,7 @@ impl Systemd {
                 .is_some_and(|pid| Systemd::control(&pid, &["is-active", "basic.target"]).trim() == "active")
         });
         match child().filter(|_| up) {
-            Some(pid) => Ok(Self { process, pid }),
+            Some(pid) => Ok(Self { process: Some(process), pid, before }),
             None => Err(format!("no systemd of its own can be started here (not root?): {}", process.log())),
         }
     }
@@ -376,7 +407,7 @@ fn a_real_systemd_runs_the_shipped_units() {
     // Type=notify: this returns once the service has said that it is ready.
     let said = systemd.ctl(&["start", "farol.service"]);
     let show = |unit: &str| systemd.ctl(&["status", "-n0", unit]);
-    assert_eq!(said, "", "{}\n{}", show("farol"), systemd.process.log());
+    assert_eq!(said, "", "{}\n{}", show("farol"), systemd.process.as_ref().unwrap().log());
     assert!(show("farol").contains("Status: \"watching 1 target\""), "{}", show("farol"));
     let page = get(status, "/metrics").text();
     for part in ["landlock", "seccomp", "no_new_privs"] {
