@@ -325,3 +325,16 @@ fn farol_takes_its_file() {
     assert!(done.status.success() && said.contains("5 watched"), "{said}");
     assert!(!said.contains("note:"), "{said}");
 }
+
+/// The image's build sees no more than this file lets in: cargo refuses a workspace of which a member is missing.
+#[test]
+fn the_build_gets_every_member() {
+    let let_in = std::fs::read_to_string(top().join(".dockerignore")).unwrap();
+    let let_in: Vec<&str> = let_in.lines().filter_map(|line| line.strip_prefix('!')).collect();
+    let workspace = std::fs::read_to_string(top().join("Cargo.toml")).unwrap();
+    let members = workspace.split_once("\nmembers = [").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
+    let folders = members.split('"').skip(1).step_by(2).filter_map(|member| member.split('/').next());
+    for needed in folders.chain(["Cargo.toml", "Cargo.lock", ".cargo"]) {
+        assert!(let_in.contains(&needed), ".dockerignore keeps {needed} from the build");
+    }
+}
