@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use kit::config::Document;
 use kit::run::{Settings, Source};
 
 use crate::members::Member;
@@ -30,7 +31,7 @@ pub fn main(exporter: Option<&str>, files: &[PathBuf]) -> ExitCode {
 /// Everything that is wrong with it, ready to print.
 pub fn check(exporter: Option<&str>, file: &Path) -> Result<String, String> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{shown}: {error}"))?;
+    let text = Document::read(file).map_err(|error| error.to_string())?.text;
     let member = match exporter {
         Some(name) => Member::named(name)
             .ok_or_else(|| format!("--as {name}: there is no such exporter; there are: {}", Member::names())),

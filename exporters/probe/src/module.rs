@@ -13,6 +13,9 @@ use wire::Resolver;
 use crate::config::ModuleSection;
 use crate::config::tls::Shelf;
 
+/// No file that a module names is larger, in bytes: certificates, keys, a body.
+const LARGEST: u64 = 64 << 20;
+
 /// A line of the table of probers.
 #[derive(Clone, Copy)]
 pub struct Prober {
@@ -136,7 +139,7 @@ impl<'a> Workshop<'a> {
     /// Reads a file that the module names, relative to the configuration's folder, or notes why it cannot be read.
     pub fn read(&mut self, path: &Spanned<PathBuf>, key: &str) -> Option<Vec<u8>> {
         let place = self.document.path(path);
-        match std::fs::read(&place) {
+        match kit::config::read(&place, LARGEST) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 self.problem(

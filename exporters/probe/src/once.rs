@@ -24,7 +24,7 @@ use crate::targets::{probe, words};
 /// How many probes run at once.
 const AT_ONCE: usize = 64;
 
-/// The arguments of `once`.
+/// Probes each target once and prints a table: state, time, reason.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Once {
     /// Module to probe the targets with. Without targets: only the configured targets of this module.

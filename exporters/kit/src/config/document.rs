@@ -51,7 +51,7 @@ impl Document {
             document.whole(&cause, way_out).into_error()
         };
         let mut bytes = Vec::new();
-        std::fs::File::open(path)
+        super::file::open(path)
             .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
             .map_err(|cause| unreadable(&cause))?;
         if bytes.len() as u64 > LARGEST {

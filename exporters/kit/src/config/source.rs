@@ -140,7 +140,7 @@ impl SecretSource {
 
 fn read_file(path: &Path) -> Result<Secret, SecretError> {
     let own = || path.to_path_buf();
-    let file = std::fs::File::open(path).map_err(|cause| SecretError::File { path: own(), cause })?;
+    let file = super::file::open(path).map_err(|cause| SecretError::File { path: own(), cause })?;
     let mut bytes = Vec::new();
     file.take(LARGEST + 1)
         .read_to_end(&mut bytes)

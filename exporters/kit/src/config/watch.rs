@@ -2,7 +2,6 @@
 //! that Kubernetes and Docker exchange, a file replaced as a whole).
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs::File;
 use std::hash::Hasher as _;
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -78,7 +77,7 @@ fn look(path: &Path, before: Seen) -> Seen {
 
 /// Not cryptographic, and not kept beyond the process: it only has to tell one version of a file from the next.
 fn hash(path: &Path) -> Option<u64> {
-    let mut file = File::open(path).ok()?;
+    let mut file = super::file::open(path).ok()?;
     let mut hasher = DefaultHasher::new();
     let mut buffer = [0; 8192];
     loop {

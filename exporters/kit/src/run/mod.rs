@@ -109,6 +109,13 @@ async fn life<E: Exporter>(settings: Settings) -> Result<(), StartError> {
     Ok(())
 }
 
+/// How many files may be open at once.
+pub(crate) fn open_files() -> usize {
+    use nix::sys::resource::{Resource, getrlimit};
+    getrlimit(Resource::RLIMIT_NOFILE)
+        .map_or(usize::MAX, |(soft, _)| usize::try_from(soft).unwrap_or(usize::MAX))
+}
+
 /// As many open files as the system allows without asking.
 pub fn raise_open_files() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};

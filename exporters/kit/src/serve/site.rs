@@ -44,7 +44,7 @@ impl Site {
             own: Own::new(&engine.about, settings.sandbox),
             engine,
             web,
-            pool: Pool::new(settings.limits, settings.max_connections),
+            pool: Pool::new(settings.limits, affordable(settings.max_connections)),
             tally: Tally::default(),
             history: History::new(settings.history),
             prefix: settings.route_prefix.clone(),
@@ -64,4 +64,10 @@ impl Site {
             [own, web].into_iter().filter_map(Result::err).flat_map(|error| error.problems).collect();
         ConfigError::check(problems)
     }
+}
+
+/// Connections that the limit of open files allows, with as many left for what is watched.
+fn affordable(wanted: usize) -> usize {
+    let most = (crate::run::open_files().saturating_sub(16) / 2).max(4);
+    if wanted == 0 { most } else { wanted.min(most) }
 }

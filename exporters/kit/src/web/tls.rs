@@ -13,6 +13,9 @@ use super::client::{self, Policy};
 use super::raw::RawTls;
 use crate::config::{Document, Problem, Secret, Spanned};
 
+/// No certificate or key is larger, in bytes, nor a bundle of authorities.
+const LARGEST: u64 = 16 << 20;
+
 /// Builds it; what is wrong goes to `problems`, what was read to `files`.
 pub(super) fn server_config(
     raw: &Spanned<RawTls>,
@@ -102,8 +105,8 @@ fn source(
             let path = document.path(file);
             // Also when it cannot be read: once it can, the configuration is to be read again.
             files.push(path.clone());
-            let bytes =
-                std::fs::read(&path).map_err(|error| format!("{what}_file {}: {error}", path.display()))?;
+            let bytes = crate::config::read(&path, LARGEST)
+                .map_err(|error| format!("{what}_file {}: {error}", path.display()))?;
             Ok(Source { name: format!("{what}_file {}", path.display()), bytes })
         }
         (true, None) if needed => Err(format!("missing one of {what} or {what}_file")),

@@ -17,6 +17,8 @@ const RESERVED: [&str; 4] = ["target", "module", "le", "quantile"];
 
 /// How often a target is probed when it does not say.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
+/// More often is an attack on the target, not a watch over it.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a probe of a target may take when neither it nor its module says; never more than the interval.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -137,6 +139,11 @@ pub fn targets(
         };
         let interval = time(&section.interval, "interval").unwrap_or(DEFAULT_INTERVAL);
         let own = time(&section.timeout, "timeout");
+        if let Some(at) = section.interval.as_ref().filter(|_| interval < SHORTEST_INTERVAL) {
+            let cause = format!("{} is too short", HumanDuration(interval));
+            let way_out = format!("give {} or more", HumanDuration(SHORTEST_INTERVAL));
+            problems.push(document.problem(at, key("interval"), cause, way_out));
+        }
         if let (Some(own), Some(at)) = (own, &section.timeout)
             && own > interval
         {

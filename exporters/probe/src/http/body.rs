@@ -101,8 +101,8 @@ impl Body {
     }
 
     /// What was kept.
-    pub(super) fn kept(&self) -> &[u8] {
-        self.decoder.sink().and_then(|sink| sink.kept.as_deref()).unwrap_or_default()
+    pub(super) fn into_kept(mut self) -> Vec<u8> {
+        self.decoder.sink().and_then(|sink| sink.kept.take()).unwrap_or_default()
     }
 }
 
@@ -149,13 +149,13 @@ impl Decoder {
         }
     }
 
-    fn sink(&self) -> Option<&Sink> {
+    fn sink(&mut self) -> Option<&mut Sink> {
         match self {
             Decoder::Plain(sink) | Decoder::Unsure(_, sink) => Some(sink),
-            Decoder::Gzip(decoder) => Some(decoder.get_ref()),
-            Decoder::Zlib(decoder) => Some(decoder.get_ref()),
-            Decoder::Deflate(decoder) => Some(decoder.get_ref()),
-            Decoder::Brotli(decoder) => Some(decoder.get_ref()),
+            Decoder::Gzip(decoder) => Some(decoder.get_mut()),
+            Decoder::Zlib(decoder) => Some(decoder.get_mut()),
+            Decoder::Deflate(decoder) => Some(decoder.get_mut()),
+            Decoder::Brotli(decoder) => Some(decoder.get_mut()),
             Decoder::Gone => None,
         }
     }
@@ -173,7 +173,7 @@ pub(super) fn fuzz(compression: u8, step: usize, bytes: &[u8], limit: u64) -> us
     let pieces = bytes.chunks(step.max(1));
     let written = pieces.map(|piece| body.decoder.write(piece)).find(Result::is_err).unwrap_or(Ok(()));
     let _ = written.and_then(|()| body.decoder.finish());
-    body.kept().len()
+    body.into_kept().len()
 }
 
 #[cfg(test)]

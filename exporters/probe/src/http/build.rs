@@ -49,7 +49,7 @@ pub(super) fn build(section: &ModuleSection, workshop: &mut Workshop<'_>) -> Opt
         credentials,
         reach,
         follow: section.follow_redirects.unwrap_or(true) && section.no_follow_redirects != Some(true),
-        checks,
+        checks: Arc::new(checks),
         compression,
         limit: section.body_size_limit.map_or(Some(DEFAULT_LIMIT), ByteSize::limit),
         tls: client?,

@@ -13,6 +13,9 @@ use wire::http::Reply;
 use super::metrics::Facts;
 use crate::verdict::fail;
 
+/// The largest body that is looked at in place, in bytes.
+const QUICK: usize = 16 * 1024;
+
 /// A module's checks, compiled.
 pub(super) struct Checks {
     /// Empty: 200 to 299.
@@ -99,13 +102,30 @@ impl Checks {
         Ok(())
     }
 
-    /// Patterns, then CEL.
-    pub(super) fn body(&self, body: &[u8], facts: &mut Facts) -> Result<(), Failure> {
-        self.patterns(body).inspect_err(|_| facts.regex_failed = true)?;
-        match &self.cel {
-            Some(cel) => cel.check(body).inspect_err(|_| facts.cel_failed = Some(true)),
-            None => Ok(()),
+    /// Patterns, then CEL. A pattern takes time for each byte, an evil one a microsecond and more: what is larger than
+    /// [`QUICK`] is looked at beside the thread that everything else runs on, and given up when the probe's time is over.
+    pub(super) async fn body(checks: &Arc<Self>, body: Vec<u8>, facts: &mut Facts) -> Result<(), Failure> {
+        let verdict = if body.len() <= QUICK {
+            checks.body_now(&body)
+        } else {
+            let checks = Arc::clone(checks);
+            tokio::task::spawn_blocking(move || checks.body_now(&body)).await.unwrap_or_else(|error| {
+                Err(fail(Phase::Transfer, "internal", format!("look at the body: {error}")))
+            })
+        };
+        if let Err(failure) = &verdict {
+            match failure.reason {
+                "body_regex" => facts.regex_failed = true,
+                "body_cel" | "body_not_json" => facts.cel_failed = Some(true),
+                _ => {}
+            }
         }
+        verdict
+    }
+
+    fn body_now(&self, body: &[u8]) -> Result<(), Failure> {
+        self.patterns(body)?;
+        self.cel.as_ref().map_or(Ok(()), |cel| cel.check(body))
     }
 
     fn patterns(&self, body: &[u8]) -> Result<(), Failure> {

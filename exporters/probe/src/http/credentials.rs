@@ -13,6 +13,9 @@ use crate::config::http::HttpSection;
 use crate::module::Workshop;
 use crate::verdict::fail;
 
+/// No password or token is larger, in bytes.
+const LARGEST: u64 = 1 << 20;
+
 /// A text of the configuration, or of a file.
 pub(super) enum Text {
     Here(String),
@@ -32,7 +35,8 @@ impl Text {
     fn read(&self) -> Result<String, String> {
         match self {
             Text::Here(text) => Ok(text.clone()),
-            Text::File(path) => std::fs::read_to_string(path)
+            Text::File(path) => kit::config::read(path, LARGEST)
+                .and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other))
                 .map(|text| text.trim().to_owned())
                 .map_err(|error| format!("read {}: {error}", path.display())),
         }

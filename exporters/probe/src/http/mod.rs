@@ -68,7 +68,7 @@ struct HttpProbe {
     credentials: Credentials,
     reach: Reach,
     follow: bool,
-    checks: Checks,
+    checks: Arc<Checks>,
     compression: Option<Compression>,
     /// The most bytes of a body, after decompression; `None` is no limit.
     limit: Option<u64>,
@@ -230,7 +230,7 @@ impl HttpProbe {
         head?;
         read?;
         if keep {
-            self.checks.body(body.kept(), facts)?;
+            Checks::body(&self.checks, body.into_kept(), facts).await?;
         }
         self.checks.transport(reply, hop.is_secure())
     }

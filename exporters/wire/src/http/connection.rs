@@ -6,6 +6,7 @@ use http::{HeaderMap, Request, StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::error::{HttpError, Reason};
+use super::framing::length_of;
 use super::http1::Http1;
 use super::http2::Http2;
 use super::request;
@@ -57,10 +58,7 @@ pub struct Reply {
 
 impl Reply {
     pub(super) fn new(status: StatusCode, version: Version, headers: HeaderMap) -> Self {
-        let content_length = headers
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|text| text.trim().parse().ok());
+        let content_length = headers.get(CONTENT_LENGTH).and_then(|value| length_of(value.as_bytes()));
         Self { status, version, headers, content_length }
     }
 }

@@ -2,8 +2,9 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Version};
 
+use super::connection::Reply;
 use super::error::{HttpError, Reason};
 use super::head;
 
@@ -46,21 +47,24 @@ pub(super) enum Piece {
 
 impl Framing {
     /// RFC 9112 §6.3, by the request's method and the answer's head.
-    pub(super) fn of(method: &Method, status: StatusCode, headers: &HeaderMap) -> Result<Self, HttpError> {
+    pub(super) fn of(method: &Method, reply: &Reply) -> Result<Self, HttpError> {
+        let (status, headers) = (reply.status, &reply.headers);
         let connected = *method == Method::CONNECT && status.is_success();
         let bare = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
         if *method == Method::HEAD || bare || status.is_informational() || connected {
             return Ok(Self::Done);
         }
         // Of several codings the last one frames, and a length beside them does not count.
-        if let Some(coding) = headers.get_all(TRANSFER_ENCODING).iter().next_back() {
+        // HTTP/1.0 has none; Go passes the header over there.
+        let coding = headers.get_all(TRANSFER_ENCODING).iter().next_back();
+        if let Some(coding) = coding.filter(|_| reply.version != Version::HTTP_10) {
             let coding = coding.as_bytes().rsplit(|byte| *byte == b',').next().unwrap_or_default();
             let chunked = coding.trim_ascii().eq_ignore_ascii_case(b"chunked");
             return Ok(if chunked { Self::Chunked(Chunk::Size) } else { Self::UntilEnd });
         }
         let mut length = None;
         for value in headers.get_all(CONTENT_LENGTH) {
-            let said = std::str::from_utf8(value.as_bytes()).ok().and_then(|text| text.trim().parse().ok());
+            let said = length_of(value.as_bytes());
             let Some(said) = said else { return Err(wrong("a content-length that is no number")) };
             if length.is_some_and(|length| length != said) {
                 return Err(wrong("two content-lengths that differ"));
@@ -111,6 +115,13 @@ impl Framing {
             }
         }
     }
+}
+
+/// A Content-Length, in bytes: digits and nothing else.
+pub(super) fn length_of(value: &[u8]) -> Option<u64> {
+    let digits = value.trim_ascii();
+    let text = std::str::from_utf8(digits).ok().filter(|_| digits.iter().all(u8::is_ascii_digit))?;
+    text.parse().ok()
 }
 
 /// Up to `left` bytes of what is there; `None` if nothing is.
@@ -164,16 +175,19 @@ mod tests {
             (Method::CONNECT, 407, &[("content-length", "3")], Framing::Length(3)),
         ] {
             let status = StatusCode::from_u16(status).unwrap();
-            assert_eq!(Framing::of(&method, status, &headers(lines)).unwrap(), want, "{method} {lines:?}");
+            let reply = Reply::new(status, Version::HTTP_11, headers(lines));
+            assert_eq!(Framing::of(&method, &reply).unwrap(), want, "{method} {lines:?}");
         }
-        for lines in
-            [[("content-length", "3"), ("content-length", "4")], [("content-length", "x"), ("a", "b")]]
-        {
-            assert_eq!(
-                Framing::of(&Method::GET, StatusCode::OK, &headers(&lines)).unwrap_err().reason,
-                Reason::Protocol
-            );
+        for lines in [
+            [("content-length", "3"), ("content-length", "4")],
+            [("content-length", "x"), ("a", "b")],
+            [("content-length", "+2"), ("a", "b")],
+        ] {
+            let reply = Reply::new(StatusCode::OK, Version::HTTP_11, headers(&lines));
+            assert_eq!(Framing::of(&Method::GET, &reply).unwrap_err().reason, Reason::Protocol);
         }
+        let old = Reply::new(StatusCode::OK, Version::HTTP_10, headers(&[("transfer-encoding", "chunked")]));
+        assert_eq!(Framing::of(&Method::GET, &old).unwrap(), Framing::UntilEnd);
     }
 
     /// Feeds a body byte by byte and in one piece; both must give the same.

@@ -7,8 +7,9 @@ use httparse::{Header, Status};
 use super::connection::Reply;
 use super::error::{HttpError, Reason};
 
-/// Header lines that are accepted, as in Go's and hyper's clients.
-const MOST_HEADERS: usize = 100;
+/// Header lines that are accepted. Go has no limit but that of the head's bytes; nor have servers that set a cookie for each
+/// thing they know.
+const MOST_HEADERS: usize = 1000;
 
 /// Trailers that are accepted, in bytes. They are read anew with every piece that comes, so that this is also what a peer
 /// that sends single bytes can make us do.
@@ -49,7 +50,11 @@ pub(super) fn reply(buffer: &mut BytesMut, most: usize) -> Result<Option<Reply>,
         }
         let mut lines = [const { std::mem::MaybeUninit::<Header<'_>>::uninit() }; MOST_HEADERS];
         let mut head = httparse::Response::new(&mut []);
+        // What servers in the field do wrong, and Go's client takes.
         let parsed = httparse::ParserConfig::default()
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .allow_spaces_after_header_name_in_responses(true)
+            .allow_multiple_spaces_in_response_status_delimiters(true)
             .parse_response_with_uninit_headers(&mut head, buffer, &mut lines);
         let length = match parsed {
             Ok(Status::Complete(length)) if length <= most => length,
@@ -91,9 +96,18 @@ fn map(lines: &[Header<'_>]) -> Result<HeaderMap, HttpError> {
         let bad =
             || HttpError::new(Reason::Protocol, format!("a header {:?} that cannot be read", line.name));
         let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| bad())?;
-        headers.append(name, HeaderValue::from_bytes(line.value).map_err(|_| bad())?);
+        headers.append(name, value(line.value).map_err(|_| bad())?);
     }
     Ok(headers)
+}
+
+/// A folded value is one line: RFC 9112 §5.2.
+fn value(text: &[u8]) -> Result<HeaderValue, http::header::InvalidHeaderValue> {
+    if !text.contains(&b'\n') {
+        return HeaderValue::from_bytes(text);
+    }
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
+    HeaderValue::from_bytes(&lines.join(&b' '))
 }
 
 fn too_large() -> HttpError {
@@ -102,6 +116,9 @@ fn too_large() -> HttpError {
 
 /// What came instead of a head, as far as it can be shown.
 fn unreadable(error: httparse::Error, buffer: &[u8]) -> HttpError {
+    if buffer.starts_with(b"HTTP/1.") {
+        return HttpError::new(Reason::Protocol, format!("the answer's head cannot be read: {error}"));
+    }
     let line = buffer.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
     let begin = line[..line.len().min(60)].escape_ascii();
     let what = error.to_string();
@@ -128,10 +145,23 @@ mod tests {
         assert_eq!(&buffer[..], b"rest");
     }
 
+    /// Go's client takes all of these.
+    #[test]
+    fn what_servers_do_wrong_is_taken() {
+        let text = "HTTP/1.1  200  OK\r\nName : one\r\nFolded: a\r\n\tb\r\n  c\r\n\r\n";
+        let head = reply(&mut BytesMut::from(text), 1024).unwrap().unwrap();
+        assert_eq!(
+            (&head.headers["name"], &head.headers["folded"]),
+            (&"one".parse().unwrap(), &"a b c".parse().unwrap())
+        );
+        let error = reply(&mut BytesMut::from("HTTP/1.1 200 OK\r\n: x\r\n\r\n"), 1024).unwrap_err();
+        assert!(error.to_string().starts_with("the answer's head cannot be read: "), "{error}");
+    }
+
     #[test]
     fn heads_have_limits() {
         let long = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "y".repeat(500));
-        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(101));
+        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(1001));
         for (text, most) in [(&long, 500), (&many, 65_536)] {
             let error = reply(&mut BytesMut::from(text.as_str()), most).unwrap_err();
             assert_eq!(error.reason, Reason::HeadTooLarge, "{error}");

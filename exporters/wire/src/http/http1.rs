@@ -67,7 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1<S> {
             if ended || self.pace.is_worth(&self.incoming, self.limits.head_bytes) {
                 if let Some(reply) = head::reply(&mut self.incoming, self.limits.head_bytes)? {
                     self.pace = Pace::default();
-                    self.framing = Framing::of(method, reply.status, &reply.headers)?;
+                    self.framing = Framing::of(method, &reply)?;
                     return Poll::Ready(Ok(reply));
                 }
                 self.pace.in_vain(&self.incoming);
@@ -123,7 +123,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http1<S> {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, HttpError>> {
         let mut room = [const { MaybeUninit::uninit() }; READ];
         let mut room = ReadBuf::uninit(&mut room);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut room)).map_err(|error| from_io(&error))?;
+        match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut room)) {
+            // Many servers close without TLS's farewell. Whether something is missing then, the framing tells, as for plain TCP.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Poll::Ready(Ok(0)),
+            read => read.map_err(|error| from_io(&error))?,
+        }
         self.incoming.extend_from_slice(room.filled());
         Poll::Ready(Ok(room.filled().len()))
     }

@@ -166,3 +166,23 @@ async fn targets_that_cannot_be_asked() {
         assert_eq!(found, phases, "{target}");
     }
 }
+
+/// A pattern that takes a microsecond and more a byte: it must neither outlive the probe's time nor stop what runs beside it.
+#[tokio::test]
+async fn an_evil_pattern_costs_its_own_probe_only() {
+    let mut state = 1u32;
+    let mut letter = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        if state & 1 == 0 { b'a' } else { b'b' }
+    };
+    let body: Vec<u8> = (0..1_000_000).map(|_| letter()).collect();
+    let (addr, _) = web(move |_| answer("200 OK", "", &body)).await;
+    let module = module("http", "fail_if_body_matches_regexp: ['a[ab]{200}c']");
+    let url = format!("http://{addr}/");
+    let began = std::time::Instant::now();
+    let verdict = probe_for(&module, &url, None, Duration::from_millis(300)).await;
+    assert_eq!(reason(&verdict), "response_timeout", "{:?}", verdict.failure);
+    assert!(began.elapsed() < Duration::from_secs(2), "took {:?}", began.elapsed());
+}
