@@ -35,7 +35,7 @@ mod tests;
 
 pub use certificate::{Certificate, Chain, Link, Unreadable};
 pub use client::{Alpn, Client, Outcome, TlsStream};
-pub use failure::{HandshakeError, Reason, io_failure};
+pub use failure::{HandshakeError, Reason, alert, io_failure};
 pub use roots::Roots;
 pub use seen::Seen;
 pub use settings::{Identity, Settings, TlsConfigError, Version};
