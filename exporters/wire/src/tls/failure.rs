@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use rustls::{Error, InvalidMessage};
+use rustls::{AlertDescription, Error, InvalidMessage};
 
 /// The closed set of reasons; [`Reason::word`] is what a metric's label shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,14 +96,22 @@ pub fn io_failure(error: &io::Error) -> Option<(Reason, String)> {
     let tls = error.get_ref()?.downcast_ref::<Error>()?;
     Some(match tls {
         Error::AlertReceived(alert) => {
-            let name = alert.as_str().map_or_else(|| format!("{alert:?}"), snake_case);
-            (Reason::Alert, format!("the peer sent the alert {name}"))
+            (Reason::Alert, format!("the peer sent the alert {}", alert_name(*alert)))
         }
         Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
         ) => (Reason::NotTls, "the answer is not tls".to_owned()),
         other => (Reason::Handshake, other.to_string()),
     })
+}
+
+/// The name of an alert in RFC 8446, or what it is if it has none there.
+pub(super) fn alert_name(alert: AlertDescription) -> String {
+    match alert {
+        // rustls spells it in the British way.
+        AlertDescription::UnrecognisedName => "unrecognized_name".to_owned(),
+        _ => alert.as_str().map_or_else(|| format!("{alert:?}"), snake_case),
+    }
 }
 
 /// rustls names alerts in Rust's way (`ProtocolVersion`), RFC 8446 in its own (`protocol_version`).
