@@ -116,8 +116,13 @@ pub fn alert(error: &io::Error) -> Option<String> {
     }
 }
 
-fn alert_name(alert: AlertDescription) -> String {
-    alert.as_str().map_or_else(|| format!("{alert:?}"), snake_case)
+/// The name of an alert in RFC 8446, or what it is if it has none there.
+pub(super) fn alert_name(alert: AlertDescription) -> String {
+    match alert {
+        // rustls spells it in the British way.
+        AlertDescription::UnrecognisedName => "unrecognized_name".to_owned(),
+        _ => alert.as_str().map_or_else(|| format!("{alert:?}"), snake_case),
+    }
 }
 
 /// rustls names alerts in Rust's way (`ProtocolVersion`), RFC 8446 in its own (`protocol_version`).

@@ -11,6 +11,7 @@
 //! | `seen` | [`Seen`]: all that a handshake showed, also one that failed |
 //! | `certificate` | [`Certificate`]: a certificate's facts |
 //! | `name` | distinguished names as Go prints them |
+//! | [`cleartext`] | the certificate of a server that rustls refuses, read before anything is encrypted |
 //! | `failure` | [`HandshakeError`] and its closed set of reasons |
 //!
 //! The certificate is never lost on failure: peers that verify inside the handshake drop every certificate metric at the
@@ -18,6 +19,7 @@
 //! end, and only then, before any byte of an application, a required verification that failed closes the stream.
 
 mod certificate;
+pub mod cleartext;
 mod client;
 mod failure;
 mod judge;
