@@ -165,6 +165,7 @@ mod tests {
             ("targets: [{target: a, renewal: {fraction: 0}}]", "targets[0].renewal.fraction"),
             ("renewal: {before: 1s}", "renewal.before"),
             ("modules: {m: {timeout: 2h}}", "modules.m.timeout"),
+            ("modules: {m: {starttls: smpt}}", "did you mean \"smtp\"?"),
             ("modules: {m: {alpn: ['']}}", "modules.m.alpn[0]"),
             ("modules: {m: {source_ip_address: here}}", "source_ip_address"),
             ("modules: {m: {tls_config: {ca_file: /nowhere.pem}}}", "read /nowhere.pem"),

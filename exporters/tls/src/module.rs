@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use kit::allow::AllowList;
 use kit::config::{Document, Problem, Spanned};
 use kit::{Ask, BoxFuture, Notice, Trace, Verdict};
+use wire::starttls::Protocol;
 use wire::tls::{Alpn, Client, Identity, Roots, Settings, TlsConfigError};
 use wire::{Egress, Resolver};
 
 use crate::config::module::{Addresses, TlsSection};
-use crate::config::{File, ModuleSection, checked};
+use crate::config::{File, ModuleSection, checked, did_you_mean};
 use crate::endpoint::{Endpoint, look};
 use crate::metrics;
 use crate::renewal::Policy;
@@ -29,6 +30,8 @@ pub struct Module {
     pub name: String,
     /// Its own limit of a look's time.
     pub timeout: Option<Duration>,
+    /// What is spoken before TLS.
+    pub starttls: Option<Protocol>,
     /// Which addresses of a name are looked at.
     pub addresses: Addresses,
     /// From where.
@@ -41,6 +44,14 @@ pub struct Module {
     pub client: Client,
     /// As it was written, for the debug page.
     pub section: ModuleSection,
+}
+
+impl Module {
+    /// The port of a target that names none.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.starttls.map_or(443, Protocol::port)
+    }
 }
 
 /// The modules by name.
@@ -109,7 +120,7 @@ pub async fn probe(
     deadline: Instant,
     trace: &Trace,
 ) -> crate::endpoint::Look {
-    match Endpoint::parse(target) {
+    match Endpoint::parse(target, module.port()) {
         Ok(endpoint) => look(module, tools, &endpoint, hostname, deadline, trace).await,
         Err(detail) => crate::endpoint::Look::failed(crate::endpoint::invalid(detail)),
     }
@@ -158,6 +169,14 @@ impl Bench<'_> {
                 self.problem(at, "timeout", cause, way_out);
             }
         });
+        let starttls = section.starttls.as_ref().and_then(|word| match word.parse::<Protocol>() {
+            Ok(protocol) => Some(protocol),
+            Err(error) => {
+                let all = Protocol::ALL.iter().map(|protocol| protocol.as_str());
+                self.problem(word, "starttls", error, &did_you_mean(word, all));
+                None
+            }
+        });
         let mut egress = Egress::default();
         if let Some(text) = &section.source_ip_address {
             egress.source = text.parse().ok();
@@ -200,6 +219,7 @@ impl Bench<'_> {
         self.problems.is_empty().then(|| Module {
             name: self.name.to_owned(),
             timeout,
+            starttls,
             addresses: section.addresses.unwrap_or_default(),
             egress,
             alpn,

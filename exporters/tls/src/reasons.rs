@@ -12,9 +12,24 @@ pub const REASONS: &[(&str, &str)] = &[
     ("connect_timeout", "Nobody answered the attempt to connect."),
     ("connect_unreachable", "There is no way to the host: no route, or a router says so."),
     ("connect_error", "No connection could be had for another cause, this machine's own."),
+    (
+        "starttls_not_offered",
+        "The server speaks the protocol and has no TLS to offer: a finding about its security.",
+    ),
+    ("starttls_refused", "The server said no, to the connection or to TLS."),
+    ("starttls_not_protocol", "What answered does not speak the module's starttls protocol."),
+    ("starttls_too_much", "The server said more than any sane one does before TLS, or more in one line."),
+    (
+        "starttls_injection",
+        "The server said more than it was asked before TLS: what an attacker's injected text looks like.",
+    ),
+    ("starttls_timeout", "The dialogue before TLS did not end in time."),
     ("tls_not_tls", "What answered does not speak TLS."),
     ("tls_timeout", "The handshake did not end in time."),
-    ("connection_closed", "The server closed the connection during the handshake, without an alert."),
+    (
+        "connection_closed",
+        "The server closed the connection before the handshake was over, without an alert.",
+    ),
     ("tls_protocol_version", "The server's alert: it speaks no version that is asked for (TLS 1.2, 1.3)."),
     (
         "tls_unrecognized_name",
@@ -72,6 +87,13 @@ mod tests {
             assert!(REASONS[..index].iter().all(|(other, _)| other != word), "{word} stands twice");
             assert!(word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{word}");
             assert!(meaning.ends_with('.') && !meaning.contains('\n'), "{word}");
+        }
+    }
+
+    #[test]
+    fn what_wire_says_is_among_them() {
+        for reason in wire::starttls::Reason::ALL {
+            assert!(is_known(reason.word()), "{reason:?}");
         }
     }
 

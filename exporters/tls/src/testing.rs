@@ -145,6 +145,37 @@ impl Lab {
     }
 }
 
+impl Lab {
+    /// nginx with this configuration of its http section; `@PORT@` stands for the port, which is returned.
+    pub(crate) async fn nginx(&self, http: &str) -> (Server, u16) {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {name};"))
+            .concat();
+        let text = format!(
+            "daemon off; master_process off; pid nginx.pid; error_log stderr; events {{}}
+             http {{ access_log off; {temporary} {} }}",
+            http.replace("@PORT@", &port.to_string())
+        );
+        let file = self.write("nginx.conf", &text);
+        let folder = self.path().display().to_string();
+        let child = Command::new("nginx")
+            .args(["-p", &folder, "-e", "stderr", "-c", &file.display().to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Server { child, addr: format!("127.0.0.1:{port}") };
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(&server.addr).is_ok() {
+                return (server, port);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("nginx does not listen");
+    }
+}
+
 /// A server process that ends with the test.
 pub(crate) struct Server {
     child: Child,
@@ -161,7 +192,11 @@ impl Drop for Server {
 
 /// Whether a program is there; a test that needs it says so loudly.
 pub(crate) fn there(program: &str, test: &str) -> bool {
-    let found = Command::new(program).arg("version").stdin(Stdio::null()).output().is_ok();
+    let found = Command::new(program)
+        .arg(if program == "nginx" { "-v" } else { "version" })
+        .stdin(Stdio::null())
+        .output()
+        .is_ok();
     if !found {
         eprintln!("SKIPPED: {test} needs {program}");
     }

@@ -14,6 +14,11 @@ pub struct ModuleSection {
     /// How long a look may take, e.g. 5s. Without it the scrape's timeout decides, or 10s on the schedule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Spanned<HumanDuration>>,
+    /// The protocol to begin in clear text, up to where TLS begins: smtp, lmtp, imap, pop3, ftp, ldap, xmpp-client,
+    /// xmpp-server, postgres, mysql, sieve, nntp or irc. Its port is then the usual one. Default: TLS from the first byte.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"smtp")]
+    pub starttls: Option<Spanned<String>>,
     /// Which addresses of a name to look at: all (the default), ip4 or ip6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addresses: Option<Addresses>,

@@ -26,7 +26,8 @@ const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TargetSection {
-    /// What to look at: host:port, a host (port 443), or a URL of https.
+    /// What to look at: host:port, a host (port 443, or the usual one of the module's `starttls`), or a URL of
+    /// https.
     #[schemars(example = &"www.example.org:443")]
     pub target: Spanned<String>,
     /// What it is called: the `target` label on /metrics. Default: the target itself.
@@ -89,7 +90,7 @@ pub fn targets(
     for (index, section) in file.targets.iter().enumerate() {
         let before = problems.len();
         let key = |key: &str| format!("targets[{index}].{key}");
-        if let Err(cause) = Endpoint::parse(&section.target) {
+        if let Err(cause) = Endpoint::parse(&section.target, 443) {
             let way_out = "give host:port, e.g. www.example.org:443";
             problems.push(document.problem(&section.target, key("target"), cause, way_out));
         }

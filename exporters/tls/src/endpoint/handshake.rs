@@ -7,6 +7,7 @@ use kit::{Failure, Trace};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use wire::dial::{DialError, dial};
+use wire::starttls::upgrade;
 use wire::tls::{HandshakeError, Reason, Seen, TlsStream, Version, alert};
 use wire::{Phase, Stopwatch};
 
@@ -32,12 +33,23 @@ pub(super) async fn shake(
     seen: &mut Option<Seen>,
 ) -> Result<(), Failure> {
     watch.enter(Phase::Connect);
-    let stream = match tokio::time::timeout_at(deadline.into(), dial(addr, &module.egress)).await {
+    let mut stream = match tokio::time::timeout_at(deadline.into(), dial(addr, &module.egress)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return Err(unconnected(&error)),
         Err(_) => return Err(unconnected(&DialError::timed_out(addr))),
     };
     trace.step("connected to", addr);
+    if let Some(protocol) = module.starttls {
+        watch.enter(Phase::Dialogue);
+        match tokio::time::timeout_at(deadline.into(), upgrade(&mut stream, protocol, name)).await {
+            Ok(Ok(greeting)) => trace.step("ready for tls after", greeting.text),
+            Ok(Err(error)) => return Err(fail(Phase::Dialogue, error.word(), error.to_string())),
+            Err(_) => {
+                let detail = format!("starttls over {protocol}: no end in time");
+                return Err(fail(Phase::Dialogue, "starttls_timeout", detail));
+            }
+        }
+    }
     watch.enter(Phase::Tls);
     let outcome = module.client.handshake_by(stream, name, &module.alpn, deadline).await;
     watch.finish();

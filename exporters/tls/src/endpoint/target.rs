@@ -11,19 +11,19 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// From `host`, `host:port`, an address (an IPv6 one with a port in brackets), or a URL of https. Without a port it
-    /// is 443.
+    /// is `usual`; a URL's is 443.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub fn parse(text: &str, usual: u16) -> Result<Self, String> {
         let text = text.trim();
-        let bare = match text.split_once("://") {
-            Some(("https", rest)) => rest.split(['/', '?', '#']).next().unwrap_or_default(),
+        let (bare, usual) = match text.split_once("://") {
+            Some(("https", rest)) => (rest.split(['/', '?', '#']).next().unwrap_or_default(), 443),
             Some((scheme, _)) => return Err(format!("{scheme:?} is not a scheme that begins with TLS")),
-            None => text,
+            None => (text, usual),
         };
         if let Ok(ip) = bare.parse::<std::net::Ipv6Addr>() {
-            return Ok(Self { host: ip.to_string(), port: 443 });
+            return Ok(Self { host: ip.to_string(), port: usual });
         }
         let (host, port) = match bare.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
             Some((host, "")) => (host, None),
@@ -31,7 +31,7 @@ impl Endpoint {
             None => bare.rsplit_once(':').map_or((bare, None), |(host, port)| (host, Some(port))),
         };
         let port = match port {
-            None => 443,
+            None => usual,
             Some(port) => match port.parse() {
                 Ok(port) if port != 0 => port,
                 _ => return Err(format!("{port:?} is not a port between 1 and 65535")),
@@ -62,8 +62,9 @@ mod tests {
             ("https://www.example.org:8443", "www.example.org", 8443),
             (" a.test ", "a.test", 443),
         ] {
-            assert_eq!(Endpoint::parse(text), Ok(Endpoint { host: host.to_owned(), port }), "{text}");
+            assert_eq!(Endpoint::parse(text, 443), Ok(Endpoint { host: host.to_owned(), port }), "{text}");
         }
+        assert_eq!(Endpoint::parse("mx.test", 25), Ok(Endpoint { host: "mx.test".to_owned(), port: 25 }));
         for (text, why) in [
             ("", "neither a host name"),
             ("a.test:0", "not a port"),
@@ -74,7 +75,7 @@ mod tests {
             ("a b", "neither a host name"),
             ("user@a.test", "neither a host name"),
         ] {
-            let error = Endpoint::parse(text);
+            let error = Endpoint::parse(text, 443);
 
             assert!(error.as_ref().is_err_and(|error| error.contains(why)), "{text}: {error:?}");
         }

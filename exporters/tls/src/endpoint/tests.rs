@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use crate::testing::{Lab, Made, build, look, make, reason, sample, there, value};
@@ -41,7 +41,6 @@ const GOOD: Facts = &[
     ("tls_chain_length", 2.0),
     ("tls_chain_signature_weak", 0.0),
     ("tls_certificate_key_weak", 0.0),
-    ("tls_certificate_key_bits", 256.0),
     ("tls_certificate_scts", 0.0),
     ("tls_certificate_must_staple", 0.0),
     ("tls_ocsp_stapled", 0.0),
@@ -204,7 +203,7 @@ async fn each_certificate_gives_its_reason_and_its_facts() {
         }
         let (labels, _) = sample(&verdict, "tls_certificate_info").unwrap();
         assert_eq!(
-            (labels[0].as_str(), labels[1].as_str(), labels[8].as_str()),
+            (labels[0].as_str(), labels[1].as_str(), labels[9].as_str()),
             (NAME, "Lab Intermediate", NAME)
         );
         assert_eq!(
@@ -231,7 +230,6 @@ async fn odd_certificates_are_told_apart() {
             1.0,
         ),
         (format!("-newkey rsa:1024 {san}"), "self_signed", Some(0.0), "tls_certificate_key_weak", 1.0),
-        (format!("-newkey rsa:1024 {san}"), "self_signed", Some(0.0), "tls_certificate_key_bits", 1024.0),
         ("-newkey rsa:2048".to_owned(), "self_signed", Some(1.0), "tls_hostname_match", 0.0),
         (
             format!("-newkey rsa:2048 {san} -addext tlsfeature=status_request"),
@@ -334,6 +332,76 @@ async fn servers_that_refuse_and_what_is_no_server() {
     assert_eq!(reason(&look("{}", "169.254.169.254:443", None, TIME).await), "target_refused");
     let verdict = look("{addresses: ip6}", "127.0.0.1:443", None, TIME).await;
     assert_eq!(reason(&verdict), "dns_no_address");
+}
+
+/// nginx with `ssl_reject_handshake` for what it does not know, as Nginx Proxy Manager sets it up: the alert says that the
+/// name, or its absence, is the cause. And a certificate by name, whatever address it is asked at.
+#[tokio::test]
+async fn nginx_rejects_a_name_that_it_does_not_know() {
+    if !there("nginx", "nginx_rejects_a_name_that_it_does_not_know") {
+        return;
+    }
+    let (lab, family) = (Lab::new(), family(MONTHS));
+    let ca = lab.write("ca.pem", &family.root.pem);
+    lab.write("cert.pem", &(family.leaf.pem.clone() + &family.middle.pem));
+    lab.write("key.pem", &family.leaf.key);
+    let (nginx, port) = lab
+        .nginx(&format!(
+            "server {{ listen 127.0.0.1:@PORT@ ssl default_server; ssl_reject_handshake on; }}
+         server {{ listen 127.0.0.1:@PORT@ ssl http2; server_name {NAME};
+                   ssl_certificate cert.pem; ssl_certificate_key key.pem; }}"
+        ))
+        .await;
+    let module = format!("{{alpn: [h2], tls_config: {{ca_file: '{}'}}}}", ca.display());
+    let target = format!("127.0.0.1:{port}");
+    for (host, want) in
+        [(Some(NAME), "ok"), (Some("other.test"), "tls_unrecognized_name"), (None, "tls_unrecognized_name")]
+    {
+        let verdict = look(&module, &target, host, TIME).await;
+        assert_eq!(reason(&verdict), want, "{host:?}: {:?}", verdict.failure);
+    }
+    drop(nginx);
+}
+
+/// Mail: the certificate behind STARTTLS, and a server that has none to offer.
+#[tokio::test]
+async fn a_certificate_behind_starttls() {
+    if !there("openssl", "a_certificate_behind_starttls") {
+        return;
+    }
+    let (lab, family) = (Lab::new(), family((-90, -1)));
+    lab.write("cert.pem", &family.leaf.pem);
+    lab.write("key.pem", &family.leaf.key);
+    let tls = lab.serve("");
+    let behind = tls.addr.clone();
+    for (offer, want) in
+        [("250-mx.test\r\n250 STARTTLS\r\n", "tls_cert_expired"), ("250 mx.test\r\n", "starttls_not_offered")]
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap().to_string();
+        let behind = behind.clone();
+        // A mail server's first lines, and openssl behind them.
+        tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"220 mx.test ESMTP\r\n").await.unwrap();
+            let mut line = [0; 256];
+            let _ = stream.read(&mut line).await.unwrap();
+            stream.write_all(offer.as_bytes()).await.unwrap();
+            let came = stream.read(&mut line).await.unwrap();
+            if line[..came].starts_with(b"STARTTLS") {
+                stream.write_all(b"220 go\r\n").await.unwrap();
+                let mut inner = tokio::net::TcpStream::connect(behind).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut stream, &mut inner).await;
+            }
+        });
+        let verdict = look("{starttls: smtp}", &addr, Some(NAME), TIME).await;
+        assert_eq!(reason(&verdict), want, "{:?}", verdict.failure);
+        let dialogue = verdict
+            .page
+            .get("tls_probe_duration_seconds", &[("target", &addr), ("module", "m"), ("phase", "dialogue")]);
+        assert!(dialogue.is_some());
+        assert_eq!(value(&verdict, "tls_chain_length"), (want == "tls_cert_expired").then_some(1.0));
+    }
 }
 
 /// blackbox_exporter #1047: of a name with several addresses one is seen at random. `localhost` has two here.

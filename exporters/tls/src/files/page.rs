@@ -169,7 +169,7 @@ fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy)
     if let Some(matches) = read.key_matches {
         set(&KEY, flag(matches));
     }
-    if !first.is_ca {
+    if serves(first) {
         let ordered = read.certificates.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
         set(&IN_ORDER, flag(ordered));
         let due = renewal.due(first.not_before, first.not_after);
@@ -208,7 +208,13 @@ fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy)
 
 /// In a file the first need not be a server's.
 fn role(certificate: &Certificate) -> Role {
-    if certificate.is_ca { Role::of(certificate, 1) } else { Role::Leaf }
+    if serves(certificate) { Role::Leaf } else { Role::of(certificate, 1) }
+}
+
+/// Whether it is a server's. The home lab's usual one, signed by itself by `openssl req -x509`, calls itself an authority,
+/// but has the names of a server; an authority has none.
+fn serves(certificate: &Certificate) -> bool {
+    !certificate.is_ca || !certificate.dns_names.is_empty() || !certificate.ip_addresses.is_empty()
 }
 
 fn timestamp(time: SystemTime) -> f64 {

@@ -61,7 +61,7 @@ pub(super) fn read(path: &Path) -> Read {
     let only_key =
         content.certificates.is_empty() && (content.key.is_some() || content.faults == [Fault::KeyEncrypted]);
     let mut read = Read { faults: content.faults, modified, only_key, ..Read::default() };
-    if let Some(first) = content.certificates.first().filter(|first| !first.is_ca || content.key.is_some()) {
+    if let Some(first) = content.certificates.first() {
         read.key_matches = match content.key {
             Some(key) => key::matches(&key, first),
             None => beside(path, first, &mut read.faults),

@@ -85,6 +85,25 @@ async fn one_bad_file_costs_itself_only() {
     assert!(page.descs().all(|desc| catalogue.contains(&desc)));
 }
 
+/// What `openssl req -x509` makes is an authority by its own word, and a server's certificate all the same.
+#[tokio::test]
+async fn the_home_labs_own_certificate_is_a_servers() {
+    if !crate::testing::there("openssl", "the_home_labs_own_certificate_is_a_servers") {
+        return;
+    }
+    let lab = Lab::new();
+    lab.openssl("req -x509 -nodes -newkey rsa:2048 -days 45 -subj /CN=a.test -addext subjectAltName=DNS:a.test -keyout a.key -out a.pem");
+    let (page, _) = exporter(&lab, "*.pem", "").files().run_once().await;
+    assert_eq!(of(&page, &lab, "tls_file_key_matches", "a.pem"), Some(1.0));
+    let path = lab.path().join("a.pem").display().to_string();
+    let at = |name: &str, more: &[(&str, &str)]| {
+        page.get(name, &[&[("source", "lab"), ("path", path.as_str())], more].concat()).unwrap()
+    };
+    let end = at("tls_file_certificate_not_after_timestamp_seconds", &[("position", "0"), ("role", "leaf")]);
+    let due = at("tls_file_certificate_renewal_due_timestamp_seconds", &[("policy", "fraction")]);
+    assert!((end - due - 15.0 * 86_400.0).abs() < 1.0);
+}
+
 #[tokio::test]
 async fn what_has_not_changed_is_not_read_again_and_a_renewal_is() {
     let lab = Lab::new();

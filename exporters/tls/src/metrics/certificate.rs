@@ -44,12 +44,6 @@ pub const LIFETIME: Desc = Desc::gauge(
     "From the first moment of the server's own certificate to its last.",
 )
 .labels(TARGET);
-/// Its key's size.
-pub const KEY_BITS: Desc = Desc::gauge(
-    "tls_certificate_key_bits",
-    "The size of the certificate's key. Absent where it is not known.",
-)
-.labels(TARGET);
 /// Its timestamps.
 pub const SCTS: Desc = Desc::gauge(
     "tls_certificate_scts",
@@ -78,14 +72,14 @@ pub const INFO: Desc = Desc::info(
     "fingerprint_sha256",
     "spki_sha256",
     "key_type",
+    "key_bits",
     "signature_algorithm",
     "san",
     "san_count",
 ]);
 
 /// Everything that is written here.
-pub const DESCS: &[&Desc] =
-    &[&NOT_AFTER, &NOT_BEFORE, &DUE, &LIFETIME, &KEY_BITS, &SCTS, &MUST_STAPLE, &INFO];
+pub const DESCS: &[&Desc] = &[&NOT_AFTER, &NOT_BEFORE, &DUE, &LIFETIME, &SCTS, &MUST_STAPLE, &INFO];
 
 /// The certificates of what a handshake showed; nothing if it showed none.
 pub fn write(page: &mut Page, [target, module]: [&str; 2], seen: &Seen, renewal: Policy) {
@@ -111,9 +105,6 @@ pub fn write(page: &mut Page, [target, module]: [&str; 2], seen: &Seen, renewal:
     set(&LIFETIME, seconds(leaf.not_after.saturating_sub(leaf.not_before)));
     set(&SCTS, count(leaf.scts));
     set(&MUST_STAPLE, flag(leaf.must_staple));
-    if let Some(bits) = leaf.key_bits {
-        set(&KEY_BITS, f64::from(bits));
-    }
     let (names, total) = names(leaf);
     page.family(&INFO).push(
         &[
@@ -126,6 +117,7 @@ pub fn write(page: &mut Page, [target, module]: [&str; 2], seen: &Seen, renewal:
             &leaf.fingerprint_hex(),
             &leaf.spki_fingerprint_hex(),
             &leaf.key_type,
+            &leaf.key_bits.map_or_else(String::new, |bits| bits.to_string()),
             &leaf.signature_algorithm,
             &names,
             &total.to_string(),
