@@ -115,7 +115,7 @@ pub const INFO: Desc = Desc::info(
     "san_count",
 ]);
 
-/// Everything that [`page()`] can have.
+/// Everything that a page of files can have.
 pub const DESCS: &[&Desc] = &[
     &FILES,
     &FAULTY,
