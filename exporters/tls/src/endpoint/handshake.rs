@@ -1,6 +1,7 @@
 //! One address: connect, shake hands, and hear whether a client certificate was missed.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kit::{Failure, Trace};
@@ -8,10 +9,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use wire::dial::{DialError, dial};
 use wire::starttls::upgrade;
-use wire::tls::{HandshakeError, Reason, Seen, TlsStream, Version, alert};
+use wire::tls::{HandshakeError, Reason, Seen, TlsStream, Version, alert, cleartext};
 use wire::{Phase, Stopwatch};
 
-use super::fail;
+use super::{Unproven, fail};
 use crate::module::Module;
 use crate::reasons::of_alert;
 
@@ -64,6 +65,34 @@ pub(super) async fn shake(
         }
         Err(error) => Err(unshaken(&error, shown)),
     }
+}
+
+/// Whether a server that rustls does not come to terms with may still show its certificate in the clear.
+pub(super) fn worth_another_way(reason: &str, seen: Option<&Seen>) -> bool {
+    matches!(reason, "tls_protocol_version" | "tls_handshake_failure" | "tls_handshake")
+        && seen.is_none_or(|seen| seen.chain().is_none())
+}
+
+/// The certificates of such a server: TLS 1.0 or 1.1, RSA key exchange alone, parameters too old. `None` if they cannot be
+/// had this way either; the failure is told already.
+pub(super) async fn unproven(
+    module: &Module,
+    addr: SocketAddr,
+    name: &str,
+    deadline: Instant,
+    trace: &Trace,
+) -> Option<Unproven> {
+    let read = async {
+        let mut stream = dial(addr, &module.egress).await.ok()?;
+        if let Some(protocol) = module.starttls {
+            upgrade(&mut stream, protocol, name).await.ok()?;
+        }
+        cleartext::read(&mut stream, name).await.ok()
+    };
+    let found = tokio::time::timeout_at(deadline.into(), read).await.ok()??;
+    trace.step("certificates read in the clear, by", found.version.as_str());
+    let chain = Arc::new(found.chain()?);
+    Some(Unproven { version: found.version.as_str(), cipher: found.cipher.to_string(), chain })
 }
 
 /// Under TLS 1.3 the handshake is over for a client before the server has looked at its certificate: one that misses it

@@ -1,12 +1,13 @@
 //! Every address of a name, side by side.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use kit::{Failure, Refusal, Trace};
 use wire::resolve::literal;
-use wire::tls::Seen;
+use wire::tls::{Certificate, Chain, Seen};
 use wire::{Family, Phase, Preference, ResolveError, Resolver, Stopwatch};
 
 use super::{Endpoint, fail, handshake};
@@ -36,8 +37,66 @@ pub struct Sight {
     pub watch: Stopwatch,
     /// What the handshake showed, also one that failed; `None` if it did not come to one.
     pub seen: Option<Seen>,
+    /// What was read from the beginning of a handshake that rustls refuses to finish.
+    pub cleartext: Option<Unproven>,
     /// What is wrong; `None` is success.
     pub failure: Option<Failure>,
+}
+
+/// What a server showed before anything was encrypted. Whether it holds the certificate's key is not known.
+#[derive(Clone, Debug)]
+pub struct Unproven {
+    /// The version that it chose.
+    pub version: &'static str,
+    /// The cipher suite that it chose, by its name at IANA.
+    pub cipher: String,
+    /// Its certificates.
+    pub chain: Arc<Chain>,
+}
+
+/// What showed certificates.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// A handshake.
+    Handshake(Seen),
+    /// Only the beginning of one.
+    Cleartext(Arc<Chain>),
+}
+
+impl Shown {
+    /// The certificates.
+    #[must_use]
+    pub fn chain(&self) -> Option<&Chain> {
+        match self {
+            Self::Handshake(seen) => seen.chain(),
+            Self::Cleartext(chain) => Some(chain),
+        }
+    }
+
+    /// The server's own.
+    #[must_use]
+    pub fn leaf(&self) -> Option<&Certificate> {
+        self.chain()?.leaf()
+    }
+}
+
+impl Sight {
+    /// The server's own certificate, from wherever it was shown.
+    #[must_use]
+    pub fn leaf(&self) -> Option<&Certificate> {
+        let handshake = self.seen.as_ref().and_then(Seen::leaf);
+        handshake.or_else(|| self.cleartext.as_ref()?.chain.leaf())
+    }
+
+    /// What showed certificates, if anything did.
+    #[must_use]
+    pub fn shown(&self) -> Option<Shown> {
+        match (&self.seen, &self.cleartext) {
+            (Some(seen), _) if seen.chain().is_some() => Some(Shown::Handshake(seen.clone())),
+            (_, Some(unproven)) => Some(Shown::Cleartext(Arc::clone(&unproven.chain))),
+            _ => None,
+        }
+    }
 }
 
 impl Look {
@@ -58,7 +117,7 @@ impl Look {
     #[must_use]
     pub fn worst(&self) -> Option<&Sight> {
         let rank = |sight: &&Sight| {
-            let leaf = sight.seen.as_ref().and_then(Seen::leaf);
+            let leaf = sight.leaf();
             let good = sight.seen.as_ref().is_some_and(Seen::is_verified);
             (leaf.is_none(), good, leaf.map_or(i64::MAX, |leaf| leaf.not_after))
         };
@@ -69,11 +128,8 @@ impl Look {
     /// as one.
     #[must_use]
     pub fn certificates(&self) -> usize {
-        let mut all: Vec<&[u8; 32]> = self
-            .sights
-            .iter()
-            .filter_map(|sight| sight.seen.as_ref()?.leaf().map(|leaf| &leaf.fingerprint))
-            .collect();
+        let mut all: Vec<&[u8; 32]> =
+            self.sights.iter().filter_map(|sight| sight.leaf().map(|leaf| &leaf.fingerprint)).collect();
         all.sort_unstable();
         all.dedup();
         all.len()
@@ -117,11 +173,17 @@ pub async fn look(
     let one = |ip: IpAddr| async move {
         let mut watch = Stopwatch::new();
         let mut seen = None;
+        let mut cleartext = None;
         let addr = SocketAddr::new(ip, endpoint.port);
         let failure =
             handshake::shake(module, addr, name, deadline, trace, &mut watch, &mut seen).await.err();
         watch.finish();
-        Sight { ip, watch, seen, failure }
+        if let Some(failure) = &failure
+            && handshake::worth_another_way(failure.reason, seen.as_ref())
+        {
+            cleartext = handshake::unproven(module, addr, name, deadline, trace).await;
+        }
+        Sight { ip, watch, seen, cleartext, failure }
     };
     Look { lookup, failure: None, sights: join_all(found.into_iter().map(one)).await }
 }

@@ -15,7 +15,7 @@ mod tests;
 use kit::Failure;
 use wire::Phase;
 
-pub use look::{Look, Sight, look};
+pub use look::{Look, Shown, Sight, Unproven, look};
 pub use target::Endpoint;
 
 /// A failure in `phase` for a `reason` of [`crate::reasons::REASONS`].

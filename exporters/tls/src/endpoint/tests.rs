@@ -308,6 +308,13 @@ async fn servers_that_refuse_and_what_is_no_server() {
         let verdict = look(module, &server.addr, Some(NAME), TIME).await;
         assert_eq!(reason(&verdict), want, "{arguments}: {:?}", verdict.failure);
         assert_eq!(value(&verdict, "tls_chain_length"), None);
+        // Nothing is verified, but the dates are there, with the word that nothing is proven.
+        let (labels, _) = sample(&verdict, "tls_certificate_info").unwrap();
+        assert_eq!(labels[0], NAME, "{arguments}");
+        assert!(sample(&verdict, "tls_cleartext_info").unwrap().0[0].starts_with("TLS 1."));
+        assert_eq!(value(&verdict, "tls_handshake_key_proven"), None);
+        assert!(value(&verdict, "tls_certificate_not_after_timestamp_seconds").is_some());
+        assert_eq!(value(&verdict, "tls_target_certificates"), Some(1.0));
         assert_eq!(value(&verdict, "tls_target_failed_addresses"), Some(1.0));
     }
     for (says, want) in [("HTTP/1.1 400 Bad Request\r\n\r\n", "tls_not_tls"), ("", "connection_closed")] {

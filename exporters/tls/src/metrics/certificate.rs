@@ -1,7 +1,7 @@
 //! The certificates: dates, identity, strength, when they are due.
 
 use kit::{Desc, Page};
-use wire::tls::{Certificate, Seen};
+use wire::tls::{Certificate, Chain};
 
 use super::{TARGET, count, flag, seconds};
 use crate::facts::{ROLES, Role};
@@ -81,9 +81,8 @@ pub const INFO: Desc = Desc::info(
 /// Everything that is written here.
 pub const DESCS: &[&Desc] = &[&NOT_AFTER, &NOT_BEFORE, &DUE, &LIFETIME, &SCTS, &MUST_STAPLE, &INFO];
 
-/// The certificates of what a handshake showed; nothing if it showed none.
-pub fn write(page: &mut Page, [target, module]: [&str; 2], seen: &Seen, renewal: Policy) {
-    let Some(chain) = seen.chain() else { return };
+/// The certificates of a chain.
+pub fn write(page: &mut Page, [target, module]: [&str; 2], chain: &Chain, renewal: Policy) {
     for (desc, date) in [
         (&NOT_AFTER, (|facts| facts.not_after) as fn(&Certificate) -> i64),
         (&NOT_BEFORE, |facts| facts.not_before),

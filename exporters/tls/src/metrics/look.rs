@@ -59,6 +59,14 @@ pub const HANDSHAKE: Desc = Desc::info(
     "What was agreed upon: version, cipher suite by its name at IANA, key exchange group, ALPN protocol (empty without).",
 )
 .labels(&["target", "module", "version", "cipher", "kx_group", "alpn"]);
+/// The certificates of a handshake that was not finished.
+pub const CLEARTEXT: Desc = Desc::info(
+    "tls_cleartext_info",
+    "The server comes to no terms with a client of today, and its certificates were read from the beginning of a handshake \
+     by the version and cipher suite that it chose. That it holds the key is not proven: whoever answers may send any \
+     certificate.",
+)
+.labels(&["target", "module", "version", "cipher"]);
 /// Quantum computers.
 pub const POST_QUANTUM: Desc = Desc::gauge(
     "tls_handshake_post_quantum",
@@ -90,6 +98,7 @@ pub const DESCS: &[&Desc] = &[
     &CERTIFICATES,
     &ADDRESS,
     &HANDSHAKE,
+    &CLEARTEXT,
     &POST_QUANTUM,
     &PROVEN,
     &ASKED,
@@ -119,10 +128,13 @@ pub fn write(page: &mut Page, [target, module]: [&str; 2], look: &Look) {
     if look.certificates() > 0 {
         page.family(&CERTIFICATES).push(&labels, count(look.certificates()));
     }
+    if let Some(unproven) = look.worst().and_then(|sight| sight.cleartext.as_ref()) {
+        page.family(&CLEARTEXT).push(&[target, module, unproven.version, &unproven.cipher], 1.0);
+    }
     let mut rows = page.family(&ADDRESS);
     for sight in &look.sights {
         let reason = sight.failure.as_ref().map_or("", |failure| failure.reason);
-        let leaf = sight.seen.as_ref().and_then(Seen::leaf);
+        let leaf = sight.leaf();
         let fingerprint = leaf.map_or_else(String::new, |leaf| leaf.fingerprint_hex());
         rows.push(&[target, module, &sight.ip.to_string(), reason, &fingerprint], 1.0);
     }

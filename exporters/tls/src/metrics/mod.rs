@@ -13,11 +13,9 @@ pub mod certificate;
 pub mod chain;
 pub mod look;
 
-use kit::{Desc, Page};
-use wire::tls::Seen;
-
-use crate::endpoint::Look;
+use crate::endpoint::{Look, Shown};
 use crate::renewal::Policy;
+use kit::{Desc, Page};
 
 /// The labels that every family begins with.
 pub const TARGET: &[&str] = &["target", "module"];
@@ -35,16 +33,18 @@ pub fn page(target: &str, module: &str, look: &Look, renewal: Policy) -> Page {
     look::write(&mut page, labels, look);
     if let Some(seen) = look.worst().and_then(|sight| sight.seen.as_ref()) {
         look::handshake(&mut page, labels, seen);
-        certificate::write(&mut page, labels, seen, renewal);
         chain::write(&mut page, labels, seen);
+    }
+    if let Some(chain) = shown(look).as_ref().and_then(Shown::chain) {
+        certificate::write(&mut page, labels, chain, renewal);
     }
     page
 }
 
-/// The handshake that certificates are told of; `None` without a certificate.
+/// What the certificates are told of; `None` if nothing showed any.
 #[must_use]
-pub fn shown(look: &Look) -> Option<&Seen> {
-    look.worst()?.seen.as_ref().filter(|seen| seen.chain().is_some())
+pub fn shown(look: &Look) -> Option<Shown> {
+    look.worst()?.shown()
 }
 
 pub(crate) fn flag(value: bool) -> f64 {

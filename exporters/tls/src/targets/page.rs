@@ -89,8 +89,9 @@ fn one(page: &mut Page, entry: &Entry, known: &Known, now: Instant, wall: System
             chain::write(page, labels, seen);
         }
     }
-    if let Some((seen, at)) = known.certificates(target.interval, wall) {
-        certificate::write(page, labels, seen, target.renewal);
+    let shown = known.certificates(target.interval, wall);
+    if let Some((chain, at)) = shown.and_then(|(shown, at)| Some((shown.chain()?, at))) {
+        certificate::write(page, labels, chain, target.renewal);
         page.family(&LAST_SEEN).push(&labels, timestamp(at));
     }
 }

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use kit::Failure;
 use kit::schedule::Busy;
-use wire::tls::Seen;
 
-use crate::endpoint::Look;
+use crate::endpoint::{Look, Shown};
 use crate::metrics::shown;
 
 /// For so long the certificates of a server that can no longer be reached are told of: an alert on their end shall not
@@ -30,7 +29,7 @@ pub(super) struct Known {
     pub(super) last: Option<Last>,
     pub(super) last_success: Option<SystemTime>,
     /// The last handshake that showed a certificate, also one that failed.
-    pub(super) shown: Option<(Seen, SystemTime)>,
+    pub(super) shown: Option<(Shown, SystemTime)>,
 }
 
 /// The last look.
@@ -73,7 +72,7 @@ impl State {
             known.last_success = Some(now);
         }
         if let Some(seen) = shown(&look) {
-            known.shown = Some((seen.clone(), now));
+            known.shown = Some((seen, now));
         }
         known.last = Some(Last { at: now, ended: Instant::now(), look });
         change
@@ -103,7 +102,7 @@ impl Last {
 
 impl Known {
     /// The certificates that may still be told of, and when they were seen.
-    pub(super) fn certificates(&self, interval: Duration, now: SystemTime) -> Option<(&Seen, SystemTime)> {
+    pub(super) fn certificates(&self, interval: Duration, now: SystemTime) -> Option<(&Shown, SystemTime)> {
         let (seen, at) = self.shown.as_ref()?;
         let age = now.duration_since(*at).unwrap_or_default();
         (age <= KEPT.max(interval * 3)).then_some((seen, *at))
