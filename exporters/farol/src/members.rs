@@ -8,6 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use kit::run::{Running, Settings, StartError};
 use kit::{About, Desc, Exporter};
 use probe_exporter::ProbeExporter;
+use tls_exporter::TlsExporter;
 
 /// An exporter, as farol handles it without knowing its types.
 #[derive(Clone, Copy)]
@@ -33,12 +34,15 @@ pub struct Member {
 }
 
 /// All of them.
-pub const MEMBERS: &[Member] = &[member::<ProbeExporter>(
-    probe_exporter::main,
-    &["modules", "targets", "allowed_targets", "resolver", "dns_servers"],
-    &["blackbox.yml", "blackbox.yaml", "probe.yaml"],
-    true,
-)];
+pub const MEMBERS: &[Member] = &[
+    member::<ProbeExporter>(
+        probe_exporter::main,
+        &["modules", "targets", "allowed_targets", "resolver", "dns_servers"],
+        &["blackbox.yml", "blackbox.yaml", "probe.yaml"],
+        true,
+    ),
+    member::<TlsExporter>(tls_exporter::main, &["files", "renewal"], &["tls.yaml"], false),
+];
 
 const fn member<E: Exporter>(
     main: fn(Vec<OsString>) -> ExitCode,
@@ -85,7 +89,8 @@ impl Member {
         let by_name = |member: &&Self| member.about.config_file == name || member.aliases.contains(&name);
         let keys: Vec<&str> = top_keys(text).collect();
         let by_keys = |member: &&Self| keys.iter().any(|key| member.keys.contains(key));
-        MEMBERS.iter().find(by_name).or_else(|| MEMBERS.iter().find(by_keys))
+        // The last first: what the first one's keys are, later exporters have beside keys of their own.
+        MEMBERS.iter().find(by_name).or_else(|| MEMBERS.iter().rfind(by_keys))
     }
 }
 
@@ -109,6 +114,9 @@ mod tests {
             ("config/probe.yml", "", Some("probe-exporter")),
             ("blackbox.yml", "", Some("probe-exporter")),
             ("mine.yml", "# mine\ntargets:\n  - {}\n", Some("probe-exporter")),
+            ("config/tls.yml", "targets:\n", Some("tls-exporter")),
+            ("mine.yml", "files:\n", Some("tls-exporter")),
+            ("mine.yml", "targets:\nfiles:\n", Some("tls-exporter")),
             ("mine.yml", "  targets:\n", None),
             ("mine.yml", "global: {}\n", None),
             ("mine.yml", "", None),

@@ -18,6 +18,7 @@
 //! | [`web`] | the exporter-toolkit web configuration: TLS, users, headers, rate limit |
 //! | [`serve`] | listeners, connection and request limits, routes, landing page, probe history |
 //! | [`flags`], [`log`], [`run`] | the command line, the logs, and the life of the process |
+//! | [`schedule`] | when each of many targets is due, for samplers that watch them |
 //! | [`sandbox`] | what the process gives up before it reads anything from others |
 
 pub mod allow;
@@ -37,6 +38,7 @@ pub mod prober;
 pub mod run;
 pub mod sampler;
 pub mod sandbox;
+pub mod schedule;
 pub mod serve;
 pub mod web;
 

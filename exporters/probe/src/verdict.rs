@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use kit::schedule::fnv1a;
 use kit::{Desc, Failure, Page, Refusal, Verdict};
 use tokio::time::error::Elapsed;
 use wire::{Phase, Stopwatch};
@@ -34,7 +35,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// Adds the three address metrics.
+    /// Adds the three address metrics. The peer hashes the address's 4 or 16 bytes by FNV-1a.
     pub fn write(&self, page: &mut Page) {
         page.set(&DNS_LOOKUP, self.lookup.as_secs_f64());
         let (protocol, hash) = match self.ip {
@@ -45,12 +46,6 @@ impl Address {
         page.set(&IP_PROTOCOL, protocol);
         page.set(&IP_ADDR_HASH, f64::from(hash));
     }
-}
-
-/// FNV-1a of 32 bits; the peer hashes the address's 4 or 16 bytes so.
-#[must_use]
-pub fn fnv1a(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
 /// A failure in `phase` for a `reason` of [`crate::reasons::REASONS`].

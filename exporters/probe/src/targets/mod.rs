@@ -2,8 +2,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `schedule` | [`Schedule`]: one task that starts each probe when it is due |
-//! | `slots` | when that is |
+//! | `schedule` | [`Schedule`]: what [`kit::schedule`] starts when it is due |
 //! | `state` | what is known of a target: counters, durations, the last verdict; it outlives a reload |
 //! | `metrics` | the descriptions, and the probers' own with `target` and `module` before their labels |
 //! | `page` | what a scrape shows |
@@ -16,7 +15,6 @@
 pub mod metrics;
 mod page;
 mod schedule;
-mod slots;
 mod state;
 pub(crate) mod words;
 

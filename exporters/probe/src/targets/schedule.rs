@@ -1,28 +1,18 @@
-//! One task that starts each probe when it is due.
+//! The targets as rounds of [`kit::schedule`], which starts each probe when it is due.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
-use std::panic::AssertUnwindSafe;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
-use futures_util::FutureExt as _;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use kit::schedule::{Plan, bounded, drive, place};
 use kit::{Beat, BoxFuture, Failure, Page, Sampler, Trace, Verdict, Watched};
 
 use super::page::page;
-use super::slots::Slots;
 use super::state::{Change, Claim, State};
 use super::words;
 use crate::config::Target;
 use crate::module::{Context, Tools};
-use crate::verdict::fnv1a;
-
-/// How many probes run at once; the others wait for their turn, and tell by `probe_rounds_skipped_total` if that is long.
-const AT_ONCE: usize = 256;
-/// A probe ends by its deadline. One that does not is ended after this.
-const GRACE: Duration = Duration::from_secs(1);
 
 /// Probes every target on its interval. A reload makes a new one, which takes over what is known of targets that stay.
 #[derive(Debug)]
@@ -53,13 +43,6 @@ impl Entry {
     /// What must stay the same for a target to keep what is known of it.
     fn identity(&self) -> (&str, &str, &str) {
         (&self.target.name, &self.target.module.name, &self.target.target)
-    }
-
-    fn hash(&self) -> u64 {
-        // Stable through restarts, unlike the standard library's; two halves, for 32 bits are 4 s of nanoseconds.
-        let low = fnv1a(self.target.name.as_bytes());
-        let high = fnv1a(format!("{}\n{}", self.target.target, self.target.name).as_bytes());
-        u64::from(high) << 32 | u64::from(low)
     }
 }
 
@@ -136,54 +119,6 @@ impl Schedule {
 }
 
 impl Rounds {
-    async fn drive(&self, beat: &Beat) {
-        let start = Instant::now();
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let mut slots = Vec::with_capacity(self.entries.len());
-        let mut due = BinaryHeap::with_capacity(self.entries.len());
-        for (index, entry) in self.entries.iter().enumerate() {
-            let hash = entry.hash();
-            let own = Slots::new(hash, entry.target.interval, start, wall);
-            due.push(Reverse((own.first(hash, start, entry.probed_lately(start)), index)));
-            slots.push(own);
-        }
-        let mut running: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
-        let stopped = beat.stopped();
-        tokio::pin!(stopped);
-        loop {
-            let now = Instant::now();
-            while running.len() < AT_ONCE
-                && let Some(Reverse((at, index))) = due.peek().copied()
-                && at <= now
-            {
-                due.pop();
-                let entry = &self.entries[index];
-                let (next, mut skipped) = slots[index].next(at, now);
-                due.push(Reverse((next, index)));
-                match entry.state.claim() {
-                    Some(claim) => running.push(Box::pin(self.attempt(entry, claim))),
-                    None => skipped += 1,
-                }
-                if skipped > 0 {
-                    entry.state.skip(skipped);
-                }
-            }
-            let next = due.peek().map(|Reverse((at, _))| tokio::time::Instant::from_std(*at));
-            let room = running.len() < AT_ONCE;
-            let wait = async {
-                match next {
-                    Some(at) if room => tokio::time::sleep_until(at).await,
-                    _ => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = &mut stopped => return,
-                Some(()) = running.next(), if !running.is_empty() => beat.success(),
-                () = wait => {}
-            }
-        }
-    }
-
     async fn attempt(&self, entry: &Entry, claim: Claim<'_>) {
         let target = &entry.target;
         let (verdict, took) = probe(target, &self.tools, target.timeout).await;
@@ -217,17 +152,13 @@ pub(crate) async fn probe(target: &Target, tools: &Tools, timeout: Duration) -> 
         trace: &trace,
         tools,
     };
-    // A prober that panics is a defect, but of one target's round, not of the schedule.
-    let work = AssertUnwindSafe(target.module.probe.probe(context)).catch_unwind();
-    let broken = |detail: &str| {
-        let failure =
-            Failure { phase: "internal", reason: "internal", detail: detail.to_owned(), refused: None };
-        Verdict { failure: Some(failure), page: Page::new() }
-    };
-    let verdict = match tokio::time::timeout_at((deadline + GRACE).into(), work).await {
-        Ok(Ok(verdict)) => verdict,
-        Ok(Err(_)) => broken("the prober panicked: please report this as a defect"),
-        Err(_) => broken("the prober did not end by its deadline: please report this as a defect"),
+    let verdict = match bounded(target.module.probe.probe(context), deadline).await {
+        Ok(verdict) => verdict,
+        Err(broken) => {
+            let (phase, reason) = ("internal", "internal");
+            let failure = Failure { phase, reason, detail: broken.to_string(), refused: None };
+            Verdict { failure: Some(failure), page: Page::new() }
+        }
     };
     (verdict, began.elapsed())
 }
@@ -240,13 +171,34 @@ impl Entry {
     }
 }
 
+impl kit::schedule::Rounds for Rounds {
+    fn plans(&self, now: Instant) -> Vec<Plan> {
+        let plan = |entry: &Entry| Plan {
+            place: place(&entry.target.name, &entry.target.target),
+            interval: entry.target.interval,
+            done_lately: entry.probed_lately(now),
+        };
+        self.entries.iter().map(plan).collect()
+    }
+
+    fn start(&self, index: usize) -> Option<BoxFuture<'_, ()>> {
+        let entry = &self.entries[index];
+        let claim = entry.state.claim()?;
+        Some(Box::pin(self.attempt(entry, claim)))
+    }
+
+    fn skip(&self, index: usize, rounds: u64) {
+        self.entries[index].state.skip(rounds);
+    }
+}
+
 impl Sampler for Rounds {
     fn name(&self) -> &str {
         "targets"
     }
 
     fn run(self: Arc<Self>, beat: Beat) -> BoxFuture<'static, ()> {
-        Box::pin(async move { self.drive(&beat).await })
+        Box::pin(async move { drive(&*self, &beat).await })
     }
 
     fn generation(&self) -> u64 {

@@ -1,13 +1,13 @@
 //! What is known of a target. It outlives a reload: a target that stays keeps its counters.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use kit::histogram::HistogramSnapshot;
 use kit::page::Value;
 use kit::prober::{DURATION, FAILURE, SUCCESS, TIMEOUT};
+use kit::schedule::{Busy, Turn};
 use kit::{Failure, Histogram, Page, Verdict};
 
 use super::metrics::{BOUNDS, derived_index};
@@ -15,7 +15,7 @@ use super::metrics::{BOUNDS, derived_index};
 /// A target's counters and its last verdict.
 #[derive(Debug)]
 pub(super) struct State {
-    busy: AtomicBool,
+    busy: Busy,
     pub(super) durations: Histogram,
     known: Mutex<Known>,
 }
@@ -71,13 +71,12 @@ pub(super) enum Change {
 
 impl State {
     pub(super) fn new() -> Self {
-        Self { busy: AtomicBool::new(false), durations: Histogram::new(BOUNDS), known: Mutex::default() }
+        Self { busy: Busy::default(), durations: Histogram::new(BOUNDS), known: Mutex::default() }
     }
 
     /// Claims the target for a probe; `None` while another one is under way, also one of the schedule before a reload.
     pub(super) fn claim(&self) -> Option<Claim<'_>> {
-        // `then`, not `then_some`: a claim that is made gives the target back when it is dropped.
-        (!self.busy.swap(true, Ordering::Acquire)).then(|| Claim(self))
+        self.busy.claim().map(|turn| Claim { state: self, _turn: turn })
     }
 
     pub(super) fn skip(&self, rounds: u64) {
@@ -100,15 +99,18 @@ impl State {
 }
 
 /// The right to probe a target; gives it back when dropped, also with a probe that is cut short.
-pub(super) struct Claim<'a>(&'a State);
+pub(super) struct Claim<'a> {
+    state: &'a State,
+    _turn: Turn<'a>,
+}
 
 impl Claim<'_> {
     /// Takes note of a probe that ended.
     pub(super) fn finish(self, verdict: Verdict, took: Duration, timeout: Duration) -> Change {
-        self.0.durations.observe(took.as_secs_f64());
+        self.state.durations.observe(took.as_secs_f64());
         let rows = keep(&verdict, took, timeout);
         let now = SystemTime::now();
-        let mut known = self.0.lock();
+        let mut known = self.state.lock();
         known.attempts += 1;
         let was = known.last.as_ref().map(|last| last.failure.is_none());
         let change = match (&verdict.failure, was) {
@@ -128,12 +130,6 @@ impl Claim<'_> {
         }
         known.last = Some(Last { at: now, ended: Instant::now(), took, failure: verdict.failure, rows });
         change
-    }
-}
-
-impl Drop for Claim<'_> {
-    fn drop(&mut self) {
-        self.0.busy.store(false, Ordering::Release);
     }
 }
 

@@ -22,6 +22,11 @@ const CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 /// The AIA access method for OCSP, 1.3.6.1.5.5.7.48.1.
 const OCSP: &str = "1.3.6.1.5.5.7.48.1";
 
+/// The TLS feature extension (RFC 7633 §4), 1.3.6.1.5.5.7.1.24: a sequence of the numbers of TLS extensions.
+const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
+/// `status_request` (5) as a DER integer.
+const STATUS_REQUEST: [u8; 3] = [0x02, 0x01, 0x05];
+
 /// What a certificate says, with nothing verified. Times are seconds since 1970, UTC; before 1970 they are negative.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
@@ -69,6 +74,10 @@ pub struct Certificate {
     pub issuer_urls: Vec<String>,
     /// Where its revocation may be asked.
     pub ocsp_urls: Vec<String>,
+    /// How many signed certificate timestamps (RFC 6962) it carries.
+    pub scts: usize,
+    /// Whether it asks for a stapled OCSP response (RFC 7633).
+    pub must_staple: bool,
 }
 
 /// Bytes that are no certificate.
@@ -107,6 +116,8 @@ impl Certificate {
             signature_algorithm: signature_name(&parsed),
             issuer_urls: Vec::new(),
             ocsp_urls: Vec::new(),
+            scts: 0,
+            must_staple: false,
         };
         (certificate.key_type, certificate.key_bits) = key(&parsed);
         for extension in parsed.extensions() {
@@ -123,6 +134,10 @@ impl Certificate {
                             _ => {}
                         }
                     }
+                }
+                ParsedExtension::SCT(timestamps) => certificate.scts = timestamps.len(),
+                _ if extension.oid.to_id_string() == TLS_FEATURE => {
+                    certificate.must_staple = extension.value.windows(3).any(|part| part == STATUS_REQUEST);
                 }
                 _ => {}
             }
@@ -312,7 +327,20 @@ mod tests {
         assert_eq!(certificate.signature_algorithm, "ecdsa-with-SHA256");
         assert_eq!(certificate.version, 3);
         assert!(certificate.self_issued && !certificate.is_ca);
+        assert_eq!((certificate.scts, certificate.must_staple), (0, false));
         assert_eq!(certificate.fingerprint_hex().len(), 64);
+    }
+
+    #[test]
+    fn a_wish_for_a_staple_is_read() {
+        for (content, want) in [([0x30, 3, 2, 1, 5], true), ([0x30, 3, 2, 1, 17], false)] {
+            let mut params = CertificateParams::new(vec!["probe.test".to_owned()]).unwrap();
+            let feature =
+                rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 5, 5, 7, 1, 24], content.to_vec());
+            params.custom_extensions = vec![feature];
+            let made = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
+            assert_eq!(Certificate::parse(made.der()).unwrap().must_staple, want);
+        }
     }
 
     #[test]

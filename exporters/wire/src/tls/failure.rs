@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-use rustls::{Error, InvalidMessage};
+use rustls::{AlertDescription, Error, InvalidMessage};
 
 /// The closed set of reasons; [`Reason::word`] is what a metric's label shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,17 +53,19 @@ pub struct HandshakeError {
     pub reason: Reason,
     /// The cause in words, lower case, with the name of the server.
     pub detail: String,
+    /// The alert's name in RFC 8446 (`unrecognized_name`), where [`Reason::Alert`] is the reason.
+    pub alert: Option<String>,
 }
 
 impl HandshakeError {
     pub(super) fn new(reason: Reason, server: &str, cause: impl fmt::Display) -> Self {
-        Self { reason, detail: format!("tls handshake with {server}: {cause}") }
+        Self { reason, detail: format!("tls handshake with {server}: {cause}"), alert: None }
     }
 
     /// Judges what ended a handshake.
     pub(super) fn from_io(server: &str, error: &io::Error) -> Self {
         if let Some((reason, cause)) = io_failure(error) {
-            return Self::new(reason, server, cause);
+            return Self { alert: alert(error), ..Self::new(reason, server, cause) };
         }
         let cause = match error.kind() {
             io::ErrorKind::UnexpectedEof => "the peer closed the connection".to_owned(),
@@ -96,14 +98,31 @@ pub fn io_failure(error: &io::Error) -> Option<(Reason, String)> {
     let tls = error.get_ref()?.downcast_ref::<Error>()?;
     Some(match tls {
         Error::AlertReceived(alert) => {
-            let name = alert.as_str().map_or_else(|| format!("{alert:?}"), snake_case);
-            (Reason::Alert, format!("the peer sent the alert {name}"))
+            (Reason::Alert, format!("the peer sent the alert {}", alert_name(*alert)))
         }
         Error::InvalidMessage(
             InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion,
         ) => (Reason::NotTls, "the answer is not tls".to_owned()),
         other => (Reason::Handshake, other.to_string()),
     })
+}
+
+/// The name in RFC 8446 of the alert that ended a connection, if one did.
+#[must_use]
+pub fn alert(error: &io::Error) -> Option<String> {
+    match error.get_ref()?.downcast_ref::<Error>()? {
+        Error::AlertReceived(alert) => Some(alert_name(*alert)),
+        _ => None,
+    }
+}
+
+/// The name of an alert in RFC 8446, or what it is if it has none there.
+pub(super) fn alert_name(alert: AlertDescription) -> String {
+    match alert {
+        // rustls spells it in the British way.
+        AlertDescription::UnrecognisedName => "unrecognized_name".to_owned(),
+        _ => alert.as_str().map_or_else(|| format!("{alert:?}"), snake_case),
+    }
 }
 
 /// rustls names alerts in Rust's way (`ProtocolVersion`), RFC 8446 in its own (`protocol_version`).

@@ -11,6 +11,7 @@
 //! | `seen` | [`Seen`]: all that a handshake showed, also one that failed |
 //! | `certificate` | [`Certificate`]: a certificate's facts |
 //! | `name` | distinguished names as Go prints them |
+//! | [`cleartext`] | the certificate of a server that rustls refuses, read before anything is encrypted |
 //! | `failure` | [`HandshakeError`] and its closed set of reasons |
 //!
 //! The certificate is never lost on failure: peers that verify inside the handshake drop every certificate metric at the
@@ -18,6 +19,7 @@
 //! end, and only then, before any byte of an application, a required verification that failed closes the stream.
 
 mod certificate;
+pub mod cleartext;
 mod client;
 mod failure;
 mod judge;
@@ -35,7 +37,7 @@ mod tests;
 
 pub use certificate::{Certificate, Chain, Link, Unreadable};
 pub use client::{Alpn, Client, Outcome, TlsStream};
-pub use failure::{HandshakeError, Reason, io_failure};
+pub use failure::{HandshakeError, Reason, alert, io_failure};
 pub use roots::Roots;
 pub use seen::Seen;
 pub use settings::{Identity, Settings, TlsConfigError, Version};

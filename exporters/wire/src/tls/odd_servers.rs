@@ -12,9 +12,9 @@ use tokio::net::TcpStream;
 use super::*;
 
 /// A server process that ends with the test.
-struct Server {
+pub(super) struct Server {
     child: Child,
-    addr: SocketAddr,
+    pub(super) addr: SocketAddr,
 }
 
 impl Drop for Server {
@@ -24,7 +24,7 @@ impl Drop for Server {
     }
 }
 
-fn openssl(folder: &Path, arguments: &str) -> bool {
+pub(super) fn openssl(folder: &Path, arguments: &str) -> bool {
     let status = Command::new("openssl")
         .current_dir(folder)
         .args(arguments.split_whitespace())
@@ -39,7 +39,7 @@ fn openssl(folder: &Path, arguments: &str) -> bool {
 }
 
 /// Starts `openssl s_server` on a free port, which it prints.
-fn serve(folder: &Path, arguments: &str) -> Server {
+pub(super) fn serve(folder: &Path, arguments: &str) -> Server {
     let mut child = Command::new("openssl")
         .current_dir(folder)
         .args(["s_server", "-accept", "127.0.0.1:0", "-key", "key.pem", "-cert", "cert.pem", "-www"])

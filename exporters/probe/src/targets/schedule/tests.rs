@@ -214,7 +214,7 @@ async fn a_thousand_targets_share_one_task_and_a_bounded_number_of_probes() {
     let schedule = Schedule::new(targets, tools(), None);
     run_until(&schedule, |page| (0..1000).all(|index| count(page, &ATTEMPTS, &format!("t{index}")) >= 1.0))
         .await;
-    assert!(fake.most.load(Ordering::Relaxed) <= AT_ONCE as u64);
+    assert!(fake.most.load(Ordering::Relaxed) <= kit::schedule::AT_ONCE as u64);
 }
 
 #[test]

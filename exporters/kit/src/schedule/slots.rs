@@ -9,6 +9,21 @@ use std::time::{Duration, Instant};
 /// The time within which every target is probed for the first time.
 const SOON: Duration = Duration::from_secs(10);
 
+/// FNV-1a of 32 bits. Stable through restarts, unlike the standard library's hash.
+#[must_use]
+pub fn fnv1a(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// Where a target's slots lie, from its name and what it is.
+#[must_use]
+pub fn place(name: &str, target: &str) -> u64 {
+    // Two halves, for 32 bits are 4 s of nanoseconds.
+    let low = fnv1a(name.as_bytes());
+    let high = fnv1a(format!("{target}\n{name}").as_bytes());
+    u64::from(high) << 32 | u64::from(low)
+}
+
 /// A target's slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slots {

@@ -1,0 +1,101 @@
+//! A schedule of rounds: one task that starts each piece of work when it is due, for samplers that watch many targets.
+//!
+//! | file | what |
+//! |---|---|
+//! | `slots` | when each is due: slots that stay where they are through restarts and reloads |
+//! | `turn` | the right to work on a target: one at a time, also through a reload |
+//! | `bounded` | work that ends in time, whatever it does |
+//!
+//! What a round does, what is known of a target and how that is shown is the exporter's own: [`Rounds`].
+
+mod bounded;
+mod slots;
+mod turn;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+
+use crate::BoxFuture;
+use crate::sampler::Beat;
+
+pub use bounded::{Broken, bounded};
+use slots::Slots;
+pub use slots::{fnv1a, place};
+pub use turn::{Busy, Turn};
+
+/// How many rounds run at once; the others wait for their turn, and are told of by [`Rounds::skip`] if that is long.
+pub const AT_ONCE: usize = 256;
+
+/// When something is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Where within the interval; see [`place`].
+    pub place: u64,
+    /// From the beginning of one round to that of the next.
+    pub interval: Duration,
+    /// Whether the last round ended less than an interval ago, before a reload: then the next slot will do.
+    pub done_lately: bool,
+}
+
+/// What a schedule works on: a fixed list, by index.
+pub trait Rounds: Send + Sync {
+    /// The plans of all, in order, as they are at `now`.
+    fn plans(&self, now: Instant) -> Vec<Plan>;
+
+    /// Starts a round; `None` if the last one is not over.
+    fn start(&self, index: usize) -> Option<BoxFuture<'_, ()>>;
+
+    /// Notes rounds that were left out.
+    fn skip(&self, index: usize, rounds: u64);
+}
+
+/// Starts each round when it is due, until the sampler is to stop.
+pub async fn drive(work: &dyn Rounds, beat: &Beat) {
+    let start = Instant::now();
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let plans = work.plans(start);
+    let mut slots = Vec::with_capacity(plans.len());
+    let mut due = BinaryHeap::with_capacity(plans.len());
+    for (index, plan) in plans.into_iter().enumerate() {
+        let own = Slots::new(plan.place, plan.interval, start, wall);
+        due.push(Reverse((own.first(plan.place, start, plan.done_lately), index)));
+        slots.push(own);
+    }
+    let mut running: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+    let stopped = beat.stopped();
+    tokio::pin!(stopped);
+    loop {
+        let now = Instant::now();
+        while running.len() < AT_ONCE
+            && let Some(Reverse((at, index))) = due.peek().copied()
+            && at <= now
+        {
+            due.pop();
+            let (next, mut skipped) = slots[index].next(at, now);
+            due.push(Reverse((next, index)));
+            match work.start(index) {
+                Some(round) => running.push(round),
+                None => skipped += 1,
+            }
+            if skipped > 0 {
+                work.skip(index, skipped);
+            }
+        }
+        let next = due.peek().map(|Reverse((at, _))| tokio::time::Instant::from_std(*at));
+        let room = running.len() < AT_ONCE;
+        let wait = async {
+            match next {
+                Some(at) if room => tokio::time::sleep_until(at).await,
+                _ => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = &mut stopped => return,
+            Some(()) = running.next(), if !running.is_empty() => beat.success(),
+            () = wait => {}
+        }
+    }
+}

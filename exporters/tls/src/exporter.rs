@@ -1,0 +1,193 @@
+//! The exporter: the validated configuration, and the shapes that work by it.
+
+use std::sync::Arc;
+
+use kit::allow::AllowList;
+use kit::config::{ConfigError, Document, Problem};
+use kit::{About, Desc, Exporter, Notice, Prober, Sampler, Watched};
+use wire::Resolver;
+
+use crate::config::target::targets;
+use crate::config::{File, server_address};
+use crate::files::{self, Files};
+use crate::metrics;
+use crate::module::{self, Modules, Tools};
+use crate::renewal::Policy;
+use crate::targets::{self, Schedule};
+
+/// The TLS exporter.
+#[derive(Debug)]
+pub struct TlsExporter {
+    modules: Arc<Modules>,
+    schedule: Schedule,
+    files: Files,
+    notices: Vec<Notice>,
+}
+
+impl TlsExporter {
+    /// The modules, for looks that nobody asked for over HTTP.
+    #[must_use]
+    pub fn modules(&self) -> &Arc<Modules> {
+        &self.modules
+    }
+
+    /// The configured targets.
+    #[must_use]
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// The configured files.
+    #[must_use]
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+}
+
+impl Exporter for TlsExporter {
+    const ABOUT: About = About {
+        name: "tls-exporter",
+        summary: "TLS certificates on the wire and on disk: what will expire, what should have been renewed, and why a handshake fails.",
+        version: env!("CARGO_PKG_VERSION"),
+        port: 9219,
+        config_file: "tls.yml",
+        builtin_config: include_str!("builtin.yml"),
+    };
+
+    type Raw = File;
+
+    fn catalogue() -> Vec<&'static Desc> {
+        metrics::descs().chain(targets::DESCS.iter().chain(files::DESCS).copied()).collect()
+    }
+
+    fn build(raw: File, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
+        let (mut problems, mut notices) = (Vec::new(), Vec::new());
+        let renewal = raw.renewal.as_ref();
+        let renewal =
+            renewal.map_or(Policy::Usual, |renewal| renewal.policy(document, "renewal", &mut problems));
+        let map = module::build(&raw, document, &mut problems, &mut notices);
+        let targets = targets(&raw, &map, renewal, document, &mut problems);
+        let sources = files::sources(&raw.files, renewal, document, &mut problems);
+        let resolver = resolver(&raw, document, &mut problems);
+        ConfigError::check(problems)?;
+        let allow = AllowList::new(raw.allowed_targets.as_ref());
+        if allow.is_open() {
+            notices.push(open_door());
+        }
+        let tools = |allow| Tools { resolver: Arc::clone(&resolver), allow };
+        // What the configuration names itself needs nobody's leave; the list is about what a URL may name.
+        let own = Arc::new(tools(AllowList::default()));
+        let schedule = Schedule::new(targets, own, previous.map(|previous| &previous.schedule));
+        let modules = Arc::new(Modules { map, tools: tools(allow), renewal });
+        let files = Files::new(sources, previous.map(|previous| &previous.files));
+        Ok(Self { modules, schedule, files, notices })
+    }
+
+    fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
+        self.schedule.samplers().into_iter().chain(self.files.samplers()).collect()
+    }
+
+    fn prober(&self) -> Option<Arc<dyn Prober>> {
+        Some(Arc::clone(&self.modules) as Arc<dyn Prober>)
+    }
+
+    fn watched(&self) -> Vec<Watched> {
+        self.schedule.watched().into_iter().chain(self.files.watched()).collect()
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        self.notices.clone()
+    }
+}
+
+fn open_door() -> Notice {
+    Notice {
+        name: "open_targets",
+        text: "the configuration has no allowed_targets: whoever reaches /probe can have any target looked at from here, \
+               save link-local addresses; name what may be looked at in allowed_targets (networks, host patterns, ports)"
+            .to_owned(),
+    }
+}
+
+fn resolver(raw: &File, document: &Document, problems: &mut Vec<Problem>) -> Arc<Resolver> {
+    let mut servers = Vec::with_capacity(raw.dns_servers.len());
+    for (index, text) in raw.dns_servers.iter().enumerate() {
+        match server_address(text) {
+            Some(server) => servers.push(server),
+            None => {
+                let cause = format!("{:?} is not an address with or without a port", text.as_str());
+                let way_out = "give e.g. 192.0.2.53 or [2001:db8::53]:53";
+                problems.push(document.problem(text, format!("dns_servers[{index}]"), cause, way_out));
+            }
+        }
+    }
+    if servers.is_empty() {
+        return Arc::new(Resolver::hickory());
+    }
+    match Resolver::servers(&servers) {
+        Ok(resolver) => Arc::new(resolver),
+        Err(error) => {
+            problems.push(document.problem_at("dns_servers", error, "name servers that can be asked"));
+            Arc::new(Resolver::hickory())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::build;
+
+    #[test]
+    fn the_built_in_configuration_and_the_example_are_good() {
+        for (name, text) in [
+            ("built in", TlsExporter::ABOUT.builtin_config),
+            ("config/tls.yml", include_str!("../../../config/tls.yml")),
+            ("nothing", "{}"),
+        ] {
+            let exporter = build(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(exporter.modules().map.contains_key(module::DEFAULT_MODULE), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_where_it_is() {
+        for (yaml, want) in [
+            ("targets: [{}]", "target"),
+            ("targets: [{target: ''}]", "targets[0].target"),
+            ("targets: [{target: 'http://a.test'}]", "not a scheme"),
+            ("targets: [{target: a, module: tsl}]", "did you mean \"tls\"?"),
+            ("targets: [{target: a}, {target: b, name: a}]", "name of targets[0], too"),
+            ("targets: [{target: a, interval: 5s, timeout: 6s}]", "more than the interval"),
+            ("targets: [{target: a, interval: 0s}]", "no time at all"),
+            ("targets: [{target: a, hostname: 'a b'}]", "not a host name"),
+            ("targets: [{target: a, labels: {endpoint: x}}]", "labels.endpoint"),
+            ("targets: [{target: a, renewal: {fraction: 0}}]", "targets[0].renewal.fraction"),
+            ("renewal: {before: 1s}", "renewal.before"),
+            ("modules: {m: {timeout: 2h}}", "modules.m.timeout"),
+            ("modules: {m: {starttls: smpt}}", "did you mean \"smtp\"?"),
+            ("modules: {m: {alpn: ['']}}", "modules.m.alpn[0]"),
+            ("modules: {m: {source_ip_address: here}}", "source_ip_address"),
+            ("modules: {m: {tls_config: {ca_file: /nowhere.pem}}}", "read /nowhere.pem"),
+            ("modules: {m: {tls_config: {cert_file: /dev/null}}}", "one half of a client certificate"),
+            ("modules: {m: {tls_config: {ca_file: /dev/null}}}", "no certificate in it"),
+            ("modules: {m: {tls_config: {min_version: TLS13, max_version: TLS12}}}", "min_version is above"),
+            ("modules: {m: {tls_config: {min_version: TLS10}}}", "min_version"),
+            ("modules: {m: {tls_config: {server_name: 'a b'}}}", "server name"),
+            ("dns_servers: [here]", "dns_servers[0]"),
+            ("target: []", "target"),
+        ] {
+            let error = build(yaml).err().unwrap_or_else(|| panic!("{yaml} was taken"));
+            assert!(error.contains(want) && error.contains("test.yml:1"), "{yaml}: {error}");
+        }
+    }
+
+    #[test]
+    fn no_two_families_have_one_name() {
+        let mut names: Vec<&str> = TlsExporter::catalogue().iter().map(|desc| desc.family()).collect();
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}

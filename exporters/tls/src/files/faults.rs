@@ -1,0 +1,90 @@
+//! What may be wrong with a file: the closed set.
+
+/// What is wrong; a file can have several faults, and what is good in it is shown all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// It vanished, or is a link to nothing.
+    NotFound,
+    /// This process may not read it.
+    PermissionDenied,
+    /// Reading failed for another cause.
+    ReadFailed,
+    /// Too large to be one.
+    TooLarge,
+    /// Nothing of any known format is in it.
+    NoCertificate,
+    /// PEM that is cut or not base64.
+    BadPem,
+    /// A certificate that cannot be read.
+    BadCertificate,
+    /// No private key can be read from the file where it should be.
+    KeyUnreadable,
+    /// The private key is encrypted.
+    KeyEncrypted,
+}
+
+impl Fault {
+    /// The value of the label `reason`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::PermissionDenied => "permission_denied",
+            Self::ReadFailed => "read_failed",
+            Self::TooLarge => "too_large",
+            Self::NoCertificate => "no_certificate",
+            Self::BadPem => "bad_pem",
+            Self::BadCertificate => "bad_certificate",
+            Self::KeyUnreadable => "key_unreadable",
+            Self::KeyEncrypted => "key_encrypted",
+        }
+    }
+
+    /// What an error of the system means.
+    #[must_use]
+    pub fn of(error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Self::NotFound,
+            std::io::ErrorKind::PermissionDenied => Self::PermissionDenied,
+            _ => Self::ReadFailed,
+        }
+    }
+}
+
+/// Every fault with what it means.
+pub const FAULTS: &[(&str, &str)] = &[
+    ("not_found", "The file vanished between two looks, or is a link to nothing."),
+    (
+        "permission_denied",
+        "This process may not read the file or its folder; give its user the right to (ACL, group).",
+    ),
+    ("read_failed", "Reading failed for another cause; the log names it."),
+    ("too_large", "The file is larger than 4 MiB, so it is not read."),
+    ("no_certificate", "Nothing of a known format (PEM, DER) is in the file."),
+    ("bad_pem", "A part of the file is PEM that is cut or not base64; its other parts are shown."),
+    ("bad_certificate", "A certificate in the file cannot be read; its others are shown."),
+    ("key_unreadable", "The private key beside the certificate cannot be read, or is of no known kind."),
+    ("key_encrypted", "The private key is encrypted, so whether it belongs to the certificate is not known."),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_has_its_line() {
+        use Fault::*;
+        let all = [
+            NotFound,
+            PermissionDenied,
+            ReadFailed,
+            TooLarge,
+            NoCertificate,
+            BadPem,
+            BadCertificate,
+            KeyUnreadable,
+            KeyEncrypted,
+        ];
+        assert_eq!(all.map(Fault::word).to_vec(), FAULTS.iter().map(|(word, _)| *word).collect::<Vec<_>>());
+    }
+}

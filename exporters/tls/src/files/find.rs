@@ -1,0 +1,101 @@
+//! The files that a source's patterns name.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+/// No pattern is followed deeper than this below where it begins.
+const DEPTH: usize = 12;
+
+/// A pattern: from a folder without wildcards downwards.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    base: PathBuf,
+    /// `None`: a path without wildcards.
+    glob: Option<GlobMatcher>,
+    /// How deep below `base` a match can lie.
+    depth: usize,
+    /// Whether `**` is in it.
+    recursive: bool,
+}
+
+impl Pattern {
+    /// `*` and `?` stay within a folder, `**` goes through any number of them; an absolute path.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn new(text: &str) -> Result<Self, String> {
+        let path = Path::new(text);
+        if !path.is_absolute() {
+            return Err("not an absolute path".to_owned());
+        }
+        let wild = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
+        let parts: Vec<Component<'_>> = path.components().collect();
+        let Some(first) = parts.iter().position(wild) else {
+            return Ok(Self { base: path.to_owned(), glob: None, depth: 0, recursive: false });
+        };
+        let glob = GlobBuilder::new(text)
+            .literal_separator(true)
+            .build()
+            .map_err(|error| error.kind().to_string())?;
+        let recursive = text.contains("**");
+        let depth = if recursive { DEPTH } else { parts.len() - first };
+        Ok(Self {
+            base: parts[..first].iter().collect(),
+            glob: Some(glob.compile_matcher()),
+            depth,
+            recursive,
+        })
+    }
+
+    fn matches(&self, path: &Path) -> bool {
+        self.glob.as_ref().map_or(path == self.base, |glob| glob.is_match(path))
+    }
+}
+
+/// What was found, and the folders that could not be read.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) files: BTreeSet<PathBuf>,
+    pub(super) closed: Vec<(PathBuf, std::io::Error)>,
+}
+
+/// Every file that one of `paths` names and none of `exclude`. A file that is named without wildcards is found whether
+/// it is there or not, so that its absence is told.
+pub(super) fn find(paths: &[Pattern], exclude: &[Pattern]) -> Found {
+    let mut found = Found::default();
+    for pattern in paths {
+        if pattern.glob.is_none() {
+            found.files.insert(pattern.base.clone());
+        } else {
+            walk(pattern, &pattern.base, pattern.depth, exclude, &mut found);
+        }
+    }
+    found.files.retain(|file| !exclude.iter().any(|pattern| pattern.matches(file)));
+    found
+}
+
+fn walk(pattern: &Pattern, folder: &Path, depth: usize, exclude: &[Pattern], found: &mut Found) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        // A folder that is not there has no files; one that is closed may.
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+        Err(error) => return found.closed.push((folder.to_owned(), error)),
+    };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let Ok(kind) = entry.file_type() else { continue };
+        // Links are followed to files (certbot's live is made of them), to folders only where the pattern's depth is
+        // known: with `**` they could lead round in a circle.
+        let link = kind.is_symlink();
+        if kind.is_dir() || (link && path.is_dir()) {
+            let follow = depth > 1 && !(link && pattern.recursive);
+            if follow && !exclude.iter().any(|pattern| pattern.matches(&path)) {
+                walk(pattern, &path, depth - 1, exclude, found);
+            }
+        } else if pattern.matches(&path) {
+            found.files.insert(path);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! What a scrape shows of the files, and its descriptions.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kit::{Desc, Page};
+use wire::tls::Certificate;
+
+use super::faults::FAULTS;
+use super::read::Read;
+use super::watch::Entry;
+use crate::facts::{ROLES, Role};
+use crate::metrics::certificate::{MOST, names};
+use crate::metrics::{count, flag, seconds};
+use crate::renewal::{POLICIES, Policy};
+
+const SOURCE: &[&str] = &["source"];
+const FILE: &[&str] = &["source", "path"];
+const PLACE: &[&str] = &["source", "path", "position", "role"];
+
+/// Files.
+pub const FILES: Desc = Desc::gauge(
+    "tls_source_files",
+    "Files that the source's patterns name. 0: nothing is there, or a folder above is closed.",
+)
+.labels(SOURCE);
+/// Files with faults.
+pub const FAULTY: Desc =
+    Desc::gauge("tls_source_faulty_files", "Files of the source with something wrong (tls_file_error_info).")
+        .labels(SOURCE);
+/// When it was scanned.
+pub const SCANNED: Desc = Desc::gauge(
+    "tls_source_scan_timestamp_seconds",
+    "When the source was last scanned, in seconds since 1970; what is told of its files is of that time.",
+)
+.labels(SOURCE);
+/// How long it took.
+pub const TOOK: Desc =
+    Desc::gauge("tls_source_scan_duration_seconds", "How long the last scan of the source took.")
+        .labels(SOURCE);
+/// What is wrong.
+pub const ERROR: Desc = Desc::info(
+    "tls_file_error_info",
+    "What is wrong with a file, or with a folder that the source's patterns lead through. What is good in it is shown all \
+     the same.",
+)
+.labels(&["source", "path", "reason"])
+.closed("reason", FAULTS);
+/// Certificates.
+pub const CERTIFICATES: Desc = Desc::gauge(
+    "tls_file_certificates",
+    "Certificates in the file that can be read; the first 16 are shown.",
+)
+.labels(FILE);
+/// When it was changed.
+pub const MODIFIED: Desc = Desc::gauge(
+    "tls_file_modified_timestamp_seconds",
+    "When the file was last changed, in seconds since 1970.",
+)
+.labels(FILE);
+/// Key.
+pub const KEY: Desc = Desc::gauge(
+    "tls_file_key_matches",
+    "Whether the private key, in the file or beside it (privkey.pem, NAME.key, NAME-key.pem), is that of the file's first \
+     certificate. Absent if there is none, or it cannot be read.",
+)
+.labels(FILE);
+/// Order.
+pub const IN_ORDER: Desc = Desc::gauge(
+    "tls_file_chain_in_order",
+    "Whether each certificate of the file is followed by its issuer's. Of files that begin with a server's certificate.",
+)
+.labels(FILE);
+/// The last moment.
+pub const NOT_AFTER: Desc = Desc::gauge(
+    "tls_file_certificate_not_after_timestamp_seconds",
+    "The last moment of validity of each certificate in the file, the first at position 0.",
+)
+.labels(PLACE)
+.closed("role", ROLES);
+/// The first moment.
+pub const NOT_BEFORE: Desc = Desc::gauge(
+    "tls_file_certificate_not_before_timestamp_seconds",
+    "The first moment of validity of each certificate in the file.",
+)
+.labels(PLACE)
+.closed("role", ROLES);
+/// When it is due.
+pub const DUE: Desc = Desc::gauge(
+    "tls_file_certificate_renewal_due_timestamp_seconds",
+    "When the file's first certificate, if it is a server's, should have been renewed.",
+)
+.labels(&["source", "path", "policy"])
+.closed("policy", POLICIES);
+/// Identity.
+pub const INFO: Desc = Desc::info(
+    "tls_file_certificate_info",
+    "The file's first certificate: names, issuer, serial number and fingerprints in hexadecimal, key, signature, and up to \
+     20 of its alternative names with commas between.",
+)
+.labels(&[
+    "source",
+    "path",
+    "subject_cn",
+    "issuer_cn",
+    "issuer_o",
+    "serial",
+    "fingerprint_sha256",
+    "spki_sha256",
+    "key_type",
+    "key_bits",
+    "signature_algorithm",
+    "san",
+    "san_count",
+]);
+
+/// Everything that a page of files can have.
+pub const DESCS: &[&Desc] = &[
+    &FILES,
+    &FAULTY,
+    &SCANNED,
+    &TOOK,
+    &ERROR,
+    &CERTIFICATES,
+    &MODIFIED,
+    &KEY,
+    &IN_ORDER,
+    &NOT_AFTER,
+    &NOT_BEFORE,
+    &DUE,
+    &INFO,
+];
+
+/// The page of all sources.
+pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
+    let mut page = Page::with_capacity(entries.len() * 16, 64);
+    for entry in entries {
+        let (source, Some(scan)) = (entry.source.name.as_str(), entry.last()) else { continue };
+        let mut set = |desc: &Desc, value: f64| {
+            page.family(desc).push(&[source], value);
+        };
+        // A key that lies among the certificates is none of them.
+        let files = || scan.files.iter().filter(|(_, file)| !file.read.only_key);
+        set(&FILES, count(files().count()));
+        set(&FAULTY, count(files().filter(|(_, file)| !file.read.faults.is_empty()).count()));
+        set(&SCANNED, timestamp(scan.at));
+        set(&TOOK, scan.took.as_secs_f64());
+        for (path, file) in files() {
+            one(&mut page, source, path, &file.read, entry.source.renewal);
+        }
+    }
+    page
+}
+
+fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy) {
+    let path = &*path.to_string_lossy();
+    for fault in &read.faults {
+        page.family(&ERROR).push(&[source, path, fault.word()], 1.0);
+    }
+    let Some(first) = read.certificates.first() else { return };
+    let mut set = |desc: &Desc, value: f64| {
+        page.family(desc).push(&[source, path], value);
+    };
+    set(&CERTIFICATES, count(read.certificates.len()));
+    if let Some(modified) = read.modified {
+        set(&MODIFIED, timestamp(modified));
+    }
+    if let Some(matches) = read.key_matches {
+        set(&KEY, flag(matches));
+    }
+    if serves(first) {
+        let ordered = read.certificates.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
+        set(&IN_ORDER, flag(ordered));
+        let due = renewal.due(first.not_before, first.not_after);
+        page.family(&DUE).push(&[source, path, due.policy], seconds(due.at));
+    }
+    for (desc, date) in [
+        (&NOT_AFTER, (|facts| facts.not_after) as fn(&Certificate) -> i64),
+        (&NOT_BEFORE, |facts| facts.not_before),
+    ] {
+        let mut rows = page.family(desc);
+        for (position, certificate) in read.certificates.iter().enumerate().take(MOST) {
+            let labels = [source, path, &position.to_string(), role(certificate).word()];
+            rows.push(&labels, seconds(date(certificate)));
+        }
+    }
+    let (san, total) = names(first);
+    page.family(&INFO).push(
+        &[
+            source,
+            path,
+            first.subject_common_name.as_deref().unwrap_or_default(),
+            first.issuer_common_name.as_deref().unwrap_or_default(),
+            first.issuer_organization.as_deref().unwrap_or_default(),
+            &first.serial,
+            &first.fingerprint_hex(),
+            &first.spki_fingerprint_hex(),
+            &first.key_type,
+            &first.key_bits.map_or_else(String::new, |bits| bits.to_string()),
+            &first.signature_algorithm,
+            &san,
+            &total.to_string(),
+        ],
+        1.0,
+    );
+}
+
+/// In a file the first need not be a server's.
+fn role(certificate: &Certificate) -> Role {
+    if serves(certificate) { Role::Leaf } else { Role::of(certificate, 1) }
+}
+
+/// Whether it is a server's. The home lab's usual one, signed by itself by `openssl req -x509`, calls itself an authority,
+/// but has the names of a server; an authority has none.
+fn serves(certificate: &Certificate) -> bool {
+    !certificate.is_ca || !certificate.dns_names.is_empty() || !certificate.ip_addresses.is_empty()
+}
+
+fn timestamp(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

@@ -1,0 +1,91 @@
+//! A validated entry of `files:`.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use kit::config::{Document, Problem, Spanned};
+
+use super::find::Pattern;
+use crate::config::{FilesSection, checked};
+use crate::renewal::Policy;
+
+/// How often a source is scanned when it does not say. What has not changed is not read again.
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+/// A week: the longest interval.
+const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+
+/// Files to look at.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What it is called; no two have the same.
+    pub name: String,
+    /// Where its files are.
+    pub(super) paths: Vec<Pattern>,
+    /// Which are left out.
+    pub(super) exclude: Vec<Pattern>,
+    /// The patterns as they were written: a source with others is another one.
+    pub(super) written: String,
+    /// From one scan's beginning to the next one's.
+    pub interval: Duration,
+    /// When the certificates are due.
+    pub renewal: Policy,
+}
+
+/// Validates `files:`. What is wrong is told with its position; the rest is returned.
+pub fn sources(
+    raw: &[FilesSection],
+    usual: Policy,
+    document: &Document,
+    problems: &mut Vec<Problem>,
+) -> Vec<Source> {
+    let mut names: HashMap<&str, usize> = HashMap::new();
+    let mut sources = Vec::with_capacity(raw.len());
+    for (index, section) in raw.iter().enumerate() {
+        let before = problems.len();
+        let key = |key: &str| format!("files[{index}].{key}");
+        if let Some(first) = names.insert(section.name.as_str(), index) {
+            let cause = format!("{:?} is the name of files[{first}], too", section.name.as_str());
+            problems.push(document.problem(&section.name, key("name"), cause, "give each its own name"));
+        }
+        if section.paths.is_empty() {
+            let way_out = "add paths, e.g. [/etc/letsencrypt/live/*/fullchain.pem]";
+            problems.push(document.problem(&section.name, key("paths"), "there is none", way_out));
+        }
+        let mut patterns = |list: &[Spanned<String>], name: &str| {
+            let mut patterns = Vec::with_capacity(list.len());
+            for (at, text) in list.iter().enumerate() {
+                match Pattern::new(text) {
+                    Ok(pattern) => patterns.push(pattern),
+                    Err(cause) => {
+                        let way_out = "give an absolute path or pattern, e.g. /etc/ssl/**/*.pem";
+                        let cause = format!("{:?}: {cause}", text.as_str());
+                        problems.push(document.problem(text, key(&format!("{name}[{at}]")), cause, way_out));
+                    }
+                }
+            }
+            patterns
+        };
+        let (paths, exclude) = (patterns(&section.paths, "paths"), patterns(&section.exclude, "exclude"));
+        let interval = checked(section.interval.as_ref(), LONGEST, &mut |cause, way_out| {
+            let at = section.interval.unwrap_or_default();
+            problems.push(document.problem(&at, key("interval"), cause, way_out));
+        });
+        let renewal = section.renewal.as_ref();
+        let renewal = renewal.map_or(usual, |renewal| renewal.policy(document, &key("renewal"), problems));
+        if problems.len() > before {
+            continue;
+        }
+        let texts = |list: &[Spanned<String>]| {
+            list.iter().map(|text| text.value.clone()).collect::<Vec<_>>().join("\n")
+        };
+        sources.push(Source {
+            name: section.name.value.clone(),
+            paths,
+            exclude,
+            written: format!("{}\n\n{}", texts(&section.paths), texts(&section.exclude)),
+            interval: interval.unwrap_or(DEFAULT_INTERVAL),
+            renewal,
+        });
+    }
+    sources
+}

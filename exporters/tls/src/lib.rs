@@ -1,0 +1,35 @@
+//! TLS certificates on the wire and on disk: what will expire, what should have been renewed already, and why a handshake
+//! fails.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`config`] | the file as it is written: `modules:`, `targets:`, `renewal:`, `files:` |
+//! | [`exporter`] | [`TlsExporter`]: the validated configuration, and the shapes that work by it |
+//! | [`module`] | a module: a TLS client and how it gets to its target; all modules, asked by name |
+//! | [`endpoint`] | one look at a target: every address of its name, with what each showed |
+//! | [`facts`] | what a chain is worth, each fact apart |
+//! | [`renewal`] | when a certificate should have been renewed |
+//! | [`metrics`] | the endpoints' descriptions, and how what was seen becomes samples |
+//! | [`targets`] | the schedule, its counters, and what is kept of the last look |
+//! | [`files`] | certificates in files: found by globs, read in the background |
+//! | [`reasons`] | why a look fails: the closed set, each with what it means |
+//! | `cli` | the command line; [`main`] |
+
+#![forbid(unsafe_code)]
+
+mod cli;
+pub mod config;
+pub mod endpoint;
+pub mod exporter;
+pub mod facts;
+pub mod files;
+pub mod metrics;
+pub mod module;
+pub mod reasons;
+pub mod renewal;
+pub mod targets;
+#[cfg(test)]
+mod testing;
+
+pub use cli::main;
+pub use exporter::TlsExporter;

@@ -1,0 +1,136 @@
+//! The certificates: dates, identity, strength, when they are due.
+
+use kit::{Desc, Page};
+use wire::tls::{Certificate, Chain};
+
+use super::{TARGET, count, flag, seconds};
+use crate::facts::{ROLES, Role};
+use crate::renewal::{POLICIES, Policy};
+
+/// No more certificates of a chain are told of.
+pub const MOST: usize = 16;
+/// No more names of a certificate are told of; `san_count` says how many there are.
+const NAMES: usize = 20;
+
+const PLACE: &[&str] = &["target", "module", "position", "role"];
+
+/// The last moment.
+pub const NOT_AFTER: Desc = Desc::gauge(
+    "tls_certificate_not_after_timestamp_seconds",
+    "The last moment of validity of each certificate that the server sent, the server's own at position 0. Shown however \
+     bad the certificate is, and kept for a day when the server can no longer be reached \
+     (tls_certificate_last_seen_timestamp_seconds).",
+)
+.labels(PLACE)
+.closed("role", ROLES);
+/// The first moment.
+pub const NOT_BEFORE: Desc = Desc::gauge(
+    "tls_certificate_not_before_timestamp_seconds",
+    "The first moment of validity of each certificate that the server sent.",
+)
+.labels(PLACE)
+.closed("role", ROLES);
+/// When it is due.
+pub const DUE: Desc = Desc::gauge(
+    "tls_certificate_renewal_due_timestamp_seconds",
+    "When the server's own certificate should have been renewed. How overdue it is, as a share of the time that is left: \
+     (time() - this) / (tls_certificate_not_after_timestamp_seconds - this).",
+)
+.labels(&["target", "module", "policy"])
+.closed("policy", POLICIES);
+/// How long it lives.
+pub const LIFETIME: Desc = Desc::gauge(
+    "tls_certificate_lifetime_seconds",
+    "From the first moment of the server's own certificate to its last.",
+)
+.labels(TARGET);
+/// Its timestamps.
+pub const SCTS: Desc = Desc::gauge(
+    "tls_certificate_scts",
+    "Signed certificate timestamps (RFC 6962) in the server's own certificate; browsers refuse a public one without.",
+)
+.labels(TARGET);
+/// Must staple.
+pub const MUST_STAPLE: Desc = Desc::gauge(
+    "tls_certificate_must_staple",
+    "Whether the certificate asks clients to refuse it without a stapled OCSP response (RFC 7633).",
+)
+.labels(TARGET);
+/// Its identity.
+pub const INFO: Desc = Desc::info(
+    "tls_certificate_info",
+    "The server's own certificate: names, issuer, serial number and fingerprints in hexadecimal, key, signature, and up to \
+     20 of its alternative names with commas between.",
+)
+.labels(&[
+    "target",
+    "module",
+    "subject_cn",
+    "issuer_cn",
+    "issuer_o",
+    "serial",
+    "fingerprint_sha256",
+    "spki_sha256",
+    "key_type",
+    "key_bits",
+    "signature_algorithm",
+    "san",
+    "san_count",
+]);
+
+/// Everything that is written here.
+pub const DESCS: &[&Desc] = &[&NOT_AFTER, &NOT_BEFORE, &DUE, &LIFETIME, &SCTS, &MUST_STAPLE, &INFO];
+
+/// The certificates of a chain.
+pub fn write(page: &mut Page, [target, module]: [&str; 2], chain: &Chain, renewal: Policy) {
+    for (desc, date) in [
+        (&NOT_AFTER, (|facts| facts.not_after) as fn(&Certificate) -> i64),
+        (&NOT_BEFORE, |facts| facts.not_before),
+    ] {
+        let mut rows = page.family(desc);
+        for (position, link) in chain.links.iter().enumerate().take(MOST) {
+            if let Ok(facts) = &link.facts {
+                let role = Role::of(facts, position).word();
+                rows.push(&[target, module, &position.to_string(), role], seconds(date(facts)));
+            }
+        }
+    }
+    let Some(leaf) = chain.leaf() else { return };
+    let due = renewal.due(leaf.not_before, leaf.not_after);
+    page.family(&DUE).push(&[target, module, due.policy], seconds(due.at));
+    let mut set = |desc: &Desc, value: f64| {
+        page.family(desc).push(&[target, module], value);
+    };
+    set(&LIFETIME, seconds(leaf.not_after.saturating_sub(leaf.not_before)));
+    set(&SCTS, count(leaf.scts));
+    set(&MUST_STAPLE, flag(leaf.must_staple));
+    let (names, total) = names(leaf);
+    page.family(&INFO).push(
+        &[
+            target,
+            module,
+            leaf.subject_common_name.as_deref().unwrap_or_default(),
+            leaf.issuer_common_name.as_deref().unwrap_or_default(),
+            leaf.issuer_organization.as_deref().unwrap_or_default(),
+            &leaf.serial,
+            &leaf.fingerprint_hex(),
+            &leaf.spki_fingerprint_hex(),
+            &leaf.key_type,
+            &leaf.key_bits.map_or_else(String::new, |bits| bits.to_string()),
+            &leaf.signature_algorithm,
+            &names,
+            &total.to_string(),
+        ],
+        1.0,
+    );
+}
+
+/// The alternative names with commas between, as far as they are told, and how many there are.
+pub(crate) fn names(certificate: &Certificate) -> (String, usize) {
+    let mut all = certificate.dns_names.clone();
+    all.extend(certificate.ip_addresses.iter().map(ToString::to_string));
+    all.extend(certificate.emails.iter().chain(&certificate.uris).cloned());
+    let total = all.len();
+    all.truncate(NAMES);
+    (all.join(","), total)
+}

@@ -1,0 +1,297 @@
+//! A module: a TLS client and how it gets to its target. Built once, when the configuration is loaded.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use kit::allow::AllowList;
+use kit::config::{Document, Problem, Spanned};
+use kit::{Ask, BoxFuture, Notice, Trace, Verdict};
+use wire::starttls::Protocol;
+use wire::tls::{Alpn, Client, Identity, Roots, Settings, TlsConfigError};
+use wire::{Egress, Resolver};
+
+use crate::config::module::{Addresses, TlsSection};
+use crate::config::{File, ModuleSection, checked, did_you_mean};
+use crate::endpoint::{Endpoint, look};
+use crate::metrics;
+use crate::renewal::Policy;
+
+/// The module that is always there, and that a request or target has that names none.
+pub const DEFAULT_MODULE: &str = "tls";
+/// No look is given more time than this.
+const LONGEST: Duration = Duration::from_secs(3600);
+
+/// A validated module.
+#[derive(Debug)]
+pub struct Module {
+    /// Its name.
+    pub name: String,
+    /// Its own limit of a look's time.
+    pub timeout: Option<Duration>,
+    /// What is spoken before TLS.
+    pub starttls: Option<Protocol>,
+    /// Which addresses of a name are looked at.
+    pub addresses: Addresses,
+    /// From where.
+    pub egress: Egress,
+    /// What is offered by ALPN.
+    pub alpn: Alpn,
+    /// The name to ask for in place of the target's.
+    pub server_name: Option<String>,
+    /// Makes the handshakes.
+    pub client: Client,
+    /// As it was written, for the debug page.
+    pub section: ModuleSection,
+}
+
+impl Module {
+    /// The port of a target that names none.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.starttls.map_or(443, Protocol::port)
+    }
+}
+
+/// The modules by name.
+pub type ModuleMap = BTreeMap<String, Arc<Module>>;
+
+/// What all looks share.
+#[derive(Debug)]
+pub struct Tools {
+    /// Names to addresses.
+    pub resolver: Arc<Resolver>,
+    /// What may be looked at.
+    pub allow: AllowList,
+}
+
+/// What is asked on `/probe`.
+#[derive(Debug)]
+pub struct Modules {
+    /// By name.
+    pub map: ModuleMap,
+    /// What their looks share.
+    pub tools: Tools,
+    /// When the certificates are due.
+    pub renewal: Policy,
+}
+
+impl kit::Prober for Modules {
+    fn modules(&self) -> Vec<String> {
+        self.map.keys().cloned().collect()
+    }
+
+    fn default_module(&self) -> &str {
+        DEFAULT_MODULE
+    }
+
+    fn timeout(&self, module: &str) -> Option<Option<Duration>> {
+        self.map.get(module).map(|module| module.timeout)
+    }
+
+    fn module_yaml(&self, module: &str) -> String {
+        match self.map.get(module).map(|module| serde_saphyr::to_string(&module.section)) {
+            Some(Ok(text)) => text,
+            Some(Err(error)) => format!("# cannot be shown: {error}\n"),
+            None => String::new(),
+        }
+    }
+
+    fn probe<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Verdict> {
+        Box::pin(async move {
+            let Some(module) = self.map.get(ask.module) else {
+                let detail = format!("unknown module {:?}", ask.module);
+                return Verdict { failure: Some(crate::endpoint::internal(detail)), page: kit::Page::new() };
+            };
+            let look = probe(module, &self.tools, ask.target, ask.hostname, ask.deadline, ask.trace).await;
+            let page = metrics::page(ask.target, ask.module, &look, self.renewal);
+            Verdict { failure: look.failure().cloned(), page }
+        })
+    }
+}
+
+/// Looks at a target as it is written.
+pub async fn probe(
+    module: &Module,
+    tools: &Tools,
+    target: &str,
+    hostname: Option<&str>,
+    deadline: Instant,
+    trace: &Trace,
+) -> crate::endpoint::Look {
+    match Endpoint::parse(target, module.port()) {
+        Ok(endpoint) => look(module, tools, &endpoint, hostname, deadline, trace).await,
+        Err(detail) => crate::endpoint::Look::failed(crate::endpoint::invalid(detail)),
+    }
+}
+
+/// Builds every module of a file. A module with a problem is left out, and its problems are told.
+pub fn build(
+    file: &File,
+    document: &Document,
+    problems: &mut Vec<Problem>,
+    notices: &mut Vec<Notice>,
+) -> ModuleMap {
+    let roots = Arc::new(Roots::system());
+    let usual = ModuleSection::default();
+    let given = file.modules.iter().map(|(name, section)| (name.as_str(), section));
+    let default = (!file.modules.contains_key(DEFAULT_MODULE)).then_some((DEFAULT_MODULE, &usual));
+    let mut map = ModuleMap::new();
+    for (name, section) in given.chain(default) {
+        let mut bench = Bench { name, document, problems: Vec::new(), notices: Vec::new() };
+        if let Some(module) = bench.module(section, &roots) {
+            map.insert(name.to_owned(), Arc::new(module));
+        }
+        problems.append(&mut bench.problems);
+        notices.append(&mut bench.notices);
+    }
+    map
+}
+
+/// Where one module is built.
+struct Bench<'a> {
+    name: &'a str,
+    document: &'a Document,
+    problems: Vec<Problem>,
+    notices: Vec<Notice>,
+}
+
+impl Bench<'_> {
+    fn problem<T>(&mut self, at: &Spanned<T>, key: &str, cause: impl std::fmt::Display, way_out: &str) {
+        let key = format!("modules.{}.{key}", self.name);
+        self.problems.push(self.document.problem(at, key, cause, way_out));
+    }
+
+    fn module(&mut self, section: &ModuleSection, roots: &Arc<Roots>) -> Option<Module> {
+        let timeout = checked(section.timeout.as_ref(), LONGEST, &mut |cause, way_out| {
+            if let Some(at) = &section.timeout {
+                self.problem(at, "timeout", cause, way_out);
+            }
+        });
+        let starttls = section.starttls.as_ref().and_then(|word| match word.parse::<Protocol>() {
+            Ok(protocol) => Some(protocol),
+            Err(error) => {
+                let all = Protocol::ALL.iter().map(|protocol| protocol.as_str());
+                self.problem(word, "starttls", error, &did_you_mean(word, all));
+                None
+            }
+        });
+        let mut egress = Egress::default();
+        if let Some(text) = &section.source_ip_address {
+            egress.source = text.parse().ok();
+            if egress.source.is_none() {
+                let cause = format!("{:?} is not an IP address", text.as_str());
+                self.problem(
+                    text,
+                    "source_ip_address",
+                    cause,
+                    "give an address of this machine, e.g. 192.0.2.7",
+                );
+            }
+        }
+        for (index, protocol) in section.alpn.iter().enumerate() {
+            // RFC 7301 §3.1: one length byte, and never empty.
+            if protocol.is_empty() || protocol.len() > 255 {
+                let key = format!("alpn[{index}]");
+                self.problem(
+                    protocol,
+                    &key,
+                    "a protocol's name has 1 to 255 bytes",
+                    "give e.g. h2 or http/1.1",
+                );
+            }
+        }
+        let alpn = if section.alpn.is_empty() {
+            Alpn::None
+        } else {
+            Alpn::Other(section.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect())
+        };
+        let tls = section.tls_config.clone().unwrap_or_default();
+        let settings = self.settings(&tls, roots)?;
+        let client = match Client::new(&settings) {
+            Ok(client) => client,
+            Err(error) => {
+                self.told(&tls, &error);
+                return None;
+            }
+        };
+        self.problems.is_empty().then(|| Module {
+            name: self.name.to_owned(),
+            timeout,
+            starttls,
+            addresses: section.addresses.unwrap_or_default(),
+            egress,
+            alpn,
+            server_name: settings.server_name,
+            client,
+            section: section.clone(),
+        })
+    }
+
+    fn settings(&mut self, tls: &TlsSection, roots: &Arc<Roots>) -> Option<Settings> {
+        let ca = self.read(tls.ca_file.as_ref(), "ca_file");
+        let certificates = self.read(tls.cert_file.as_ref(), "cert_file");
+        let key = self.read(tls.key_file.as_ref(), "key_file");
+        let half = match (&tls.cert_file, &tls.key_file) {
+            (Some(at), None) => Some((at, "cert_file")),
+            (None, Some(at)) => Some((at, "key_file")),
+            _ => None,
+        };
+        if let Some((at, key)) = half {
+            let way_out = "give both cert_file and key_file, or neither";
+            self.problem(at, &format!("tls_config.{key}"), "one half of a client certificate", way_out);
+        }
+        let identity = certificates.zip(key).map(|(certificates, key)| Identity { certificates, key });
+        self.problems.is_empty().then(|| Settings {
+            insecure_skip_verify: tls.insecure_skip_verify.unwrap_or(false),
+            ca,
+            roots: Arc::clone(roots),
+            identity,
+            server_name: tls.server_name.as_ref().map(|name| name.value.clone()),
+            min_version: tls.min_version.as_ref().map(|version| version.spoken()),
+            max_version: tls.max_version.as_ref().map(|version| version.spoken()),
+        })
+    }
+
+    fn read(&mut self, path: Option<&Spanned<PathBuf>>, key: &str) -> Option<Vec<u8>> {
+        let path = path?;
+        let place = self.document.path(path);
+        match std::fs::read(&place) {
+            Ok(bytes) => Some(bytes),
+            Err(error) => {
+                let cause = format!("read {}: {error}", place.display());
+                self.problem(path, &format!("tls_config.{key}"), cause, "give a file that can be read");
+                None
+            }
+        }
+    }
+
+    /// Notes an error at the key that it is about.
+    fn told(&mut self, tls: &TlsSection, error: &TlsConfigError) {
+        let pem = "give PEM as openssl writes it";
+        match error {
+            TlsConfigError::Ca(_) => self.at(tls.ca_file.as_ref(), "ca_file", error, pem),
+            TlsConfigError::Certificate(_) => self.at(tls.cert_file.as_ref(), "cert_file", error, pem),
+            TlsConfigError::Key(_) => self.at(tls.key_file.as_ref(), "key_file", error, pem),
+            TlsConfigError::Versions { .. } => {
+                self.at(tls.min_version.as_ref(), "min_version", error, "take TLS12 or TLS13");
+            }
+            TlsConfigError::ServerName(_) => {
+                let way_out = "give the name alone, e.g. www.example.org";
+                self.at(tls.server_name.as_ref(), "server_name", error, way_out);
+            }
+        }
+    }
+
+    fn at<T>(&mut self, at: Option<&Spanned<T>>, key: &str, cause: &TlsConfigError, way_out: &str) {
+        let key = format!("tls_config.{key}");
+        match at {
+            Some(at) => self.problem(at, &key, cause, way_out),
+            None => {
+                let key = format!("modules.{}.{key}", self.name);
+                self.problems.push(self.document.problem_at(key, cause, way_out));
+            }
+        }
+    }
+}

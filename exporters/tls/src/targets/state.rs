@@ -1,0 +1,130 @@
+//! What is known of a target. It outlives a reload: a target that stays keeps its counters.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use kit::Failure;
+use kit::schedule::Busy;
+
+use crate::endpoint::{Look, Shown};
+use crate::metrics::shown;
+
+/// For so long the certificates of a server that can no longer be reached are told of: an alert on their end shall not
+/// resolve since the server is down, too; but what was true yesterday may not be.
+pub(super) const KEPT: Duration = Duration::from_secs(86_400);
+
+/// A target's counters, its last look, and the certificates that it last showed.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) busy: Busy,
+    known: Mutex<Known>,
+}
+
+/// What a lock covers.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub(super) looks: u64,
+    pub(super) failures: u64,
+    pub(super) skipped: u64,
+    pub(super) last: Option<Last>,
+    pub(super) last_success: Option<SystemTime>,
+    /// The last handshake that showed a certificate, also one that failed.
+    pub(super) shown: Option<(Shown, SystemTime)>,
+}
+
+/// The last look.
+#[derive(Clone, Debug)]
+pub(super) struct Last {
+    /// When it ended, by both clocks.
+    pub(super) at: SystemTime,
+    pub(super) ended: Instant,
+    pub(super) look: Look,
+}
+
+/// A change of a target's state, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It is as it was.
+    None,
+    /// It was well or unknown, and is not well; or it is not well for another reason than before.
+    Down(Failure),
+    /// It was not well, and is well.
+    Up,
+}
+
+impl State {
+    /// Takes note of a look that ended.
+    pub(super) fn finish(&self, look: Look) -> Change {
+        let now = SystemTime::now();
+        let mut known = self.lock();
+        known.looks += 1;
+        let before = known.last.as_ref().map(|last| last.look.failure().map(|failure| failure.reason));
+        let change = match (look.failure(), before) {
+            (None, Some(Some(_))) => Change::Up,
+            (Some(failure), before) if before.flatten() != Some(failure.reason) => {
+                Change::Down(failure.clone())
+            }
+            _ => Change::None,
+        };
+        if look.failure().is_some() {
+            known.failures += 1;
+        } else {
+            known.last_success = Some(now);
+        }
+        if let Some(seen) = shown(&look) {
+            known.shown = Some((seen, now));
+        }
+        known.last = Some(Last { at: now, ended: Instant::now(), look });
+        change
+    }
+
+    pub(super) fn skip(&self, rounds: u64) {
+        self.lock().skipped += rounds;
+    }
+
+    /// Looks at what is known without copying it.
+    pub(super) fn with<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
+        look(&self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        // After a panic it is what it was before.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Last {
+    /// Whether it is of use still: a schedule that stands still must not look like a target that is well.
+    pub(super) fn is_fresh(&self, interval: Duration, timeout: Duration, now: Instant) -> bool {
+        now.saturating_duration_since(self.ended) <= interval * 3 + timeout
+    }
+}
+
+impl Known {
+    /// The certificates that may still be told of, and when they were seen.
+    pub(super) fn certificates(&self, interval: Duration, now: SystemTime) -> Option<(&Shown, SystemTime)> {
+        let (seen, at) = self.shown.as_ref()?;
+        let age = now.duration_since(*at).unwrap_or_default();
+        (age <= KEPT.max(interval * 3)).then_some((seen, *at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::invalid;
+
+    #[test]
+    fn counters_and_changes() {
+        let state = State::default();
+        let (well, bad) = (Look::default, || Look::failed(invalid("bad")));
+        assert_eq!(state.finish(well()), Change::None);
+        assert_eq!(state.finish(bad()), Change::Down(invalid("bad")));
+        assert_eq!(state.finish(bad()), Change::None);
+        let other = Look::failed(crate::endpoint::internal("worse"));
+        assert!(matches!(state.finish(other), Change::Down(_)), "another reason is news");
+        assert_eq!(state.finish(well()), Change::Up);
+        state.skip(3);
+        assert_eq!(state.with(|known| (known.looks, known.failures, known.skipped)), (5, 3, 3));
+    }
+}

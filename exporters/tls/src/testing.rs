@@ -1,0 +1,204 @@
+//! What the tests share: an exporter from YAML, a look at a target, certificates of every kind, and real servers for them.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use kit::config::Document;
+use kit::{Ask, Exporter, Prober as _, Trace, Verdict};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+
+use crate::TlsExporter;
+use crate::reasons::is_known;
+
+/// Builds an exporter; the errors' text if it cannot be built.
+pub(crate) fn build(yaml: &str) -> Result<TlsExporter, String> {
+    let document = Document::embedded("test.yml", yaml);
+    let raw = document.parse().map_err(|error| error.to_string())?;
+    TlsExporter::build(raw, &document, None).map_err(|error| error.to_string())
+}
+
+/// Looks with the module `m`, and checks what holds for every page.
+pub(crate) async fn look(module: &str, target: &str, hostname: Option<&str>, time: Duration) -> Verdict {
+    let exporter = build(&format!("modules: {{m: {module}}}")).unwrap_or_else(|error| panic!("{error}"));
+    let trace = Trace::new();
+    let began = Instant::now();
+    let ask = Ask { module: "m", target, hostname, deadline: began + time, trace: &trace };
+    let verdict = exporter.modules().probe(ask).await;
+    assert!(began.elapsed() < time + Duration::from_secs(1), "overran its deadline");
+    assert!(verdict.page.dropped().is_empty(), "{:?}", verdict.page.dropped());
+    let catalogue = TlsExporter::catalogue();
+    for desc in verdict.page.descs() {
+        assert!(catalogue.contains(&desc), "{} is not in the catalogue", desc.name);
+    }
+    if let Some(failure) = &verdict.failure {
+        assert!(is_known(failure.reason), "{failure}");
+    }
+    verdict
+}
+
+/// The reason of a verdict, or `ok`.
+pub(crate) fn reason(verdict: &Verdict) -> &'static str {
+    verdict.failure.as_ref().map_or("ok", |failure| failure.reason)
+}
+
+/// The first sample of a family: its labels after target and module, and its value.
+pub(crate) fn sample(verdict: &Verdict, name: &str) -> Option<(Vec<String>, f64)> {
+    verdict.page.samples().find(|sample| sample.desc.name == name).map(|sample| {
+        let labels = sample.labels().skip(2).map(|(_, value)| value.to_owned()).collect();
+        let kit::page::Value::Number(value) = sample.value else { panic!("{name} is no number") };
+        (labels, *value)
+    })
+}
+
+/// The value of a family's first sample.
+pub(crate) fn value(verdict: &Verdict, name: &str) -> Option<f64> {
+    sample(verdict, name).map(|(_, value)| value)
+}
+
+/// An authority or a server's certificate, with its key.
+pub(crate) struct Made {
+    pub(crate) pem: String,
+    pub(crate) key: String,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// Makes a certificate of this name, signed by `parent` or by itself. `dates` are days from now.
+pub(crate) fn make(name: &str, authority: bool, parent: Option<&Made>, dates: (i64, i64)) -> Made {
+    let names = if authority { Vec::new() } else { vec![name.to_owned()] };
+    let mut params = CertificateParams::new(names).unwrap();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let now = std::time::SystemTime::now();
+    let day = |days: i64| {
+        let span = Duration::from_secs(days.unsigned_abs() * 86_400);
+        if days < 0 { now - span } else { now + span }
+    };
+    params.not_before = day(dates.0).into();
+    params.not_after = day(dates.1).into();
+    if authority {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    }
+    let key = KeyPair::generate().unwrap();
+    let made = match parent {
+        Some(parent) => params.signed_by(&key, &parent.issuer).unwrap(),
+        None => params.self_signed(&key).unwrap(),
+    };
+    Made { pem: made.pem(), key: key.serialize_pem(), issuer: Issuer::new(params, key) }
+}
+
+/// A folder with files in it.
+pub(crate) struct Lab {
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file and returns its place.
+    pub(crate) fn write(&self, name: &str, content: &str) -> PathBuf {
+        let place = self.path().join(name);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(&place, content).unwrap();
+        place
+    }
+
+    /// Runs openssl here.
+    pub(crate) fn openssl(&self, arguments: &str) {
+        let mut command = Command::new("openssl");
+        command.current_dir(self.path()).args(arguments.split_whitespace());
+        let done = command.stdin(Stdio::null()).output().unwrap();
+        assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// `openssl s_server` on a free port, with `cert.pem` and `key.pem` of this folder.
+    pub(crate) fn serve(&self, arguments: &str) -> Server {
+        let mut child = Command::new("openssl")
+            .current_dir(self.path())
+            .args(["s_server", "-accept", "127.0.0.1:0", "-key", "key.pem", "-cert", "cert.pem"])
+            .args(arguments.split_whitespace())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        let addr = loop {
+            line.clear();
+            assert!(lines.read_line(&mut line).unwrap() > 0, "openssl s_server ended before it listened");
+            if let Some(addr) = line.trim().strip_prefix("ACCEPT ") {
+                break addr.to_owned();
+            }
+        };
+        // Its standard output must stay open, or it would end with the first line it prints.
+        std::thread::spawn(move || lines.read_to_end(&mut Vec::new()));
+        Server { child, addr }
+    }
+}
+
+impl Lab {
+    /// nginx with this configuration of its http section; `@PORT@` stands for the port, which is returned.
+    pub(crate) async fn nginx(&self, http: &str) -> (Server, u16) {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {name};"))
+            .concat();
+        let text = format!(
+            "daemon off; master_process off; pid nginx.pid; error_log stderr; events {{}}
+             http {{ access_log off; {temporary} {} }}",
+            http.replace("@PORT@", &port.to_string())
+        );
+        let file = self.write("nginx.conf", &text);
+        let folder = self.path().display().to_string();
+        let child = Command::new("nginx")
+            .args(["-p", &folder, "-e", "stderr", "-c", &file.display().to_string()])
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Server { child, addr: format!("127.0.0.1:{port}") };
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(&server.addr).is_ok() {
+                return (server, port);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("nginx does not listen");
+    }
+}
+
+/// A server process that ends with the test.
+pub(crate) struct Server {
+    child: Child,
+    /// `127.0.0.1:port`.
+    pub(crate) addr: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Whether a program is there; a test that needs it says so loudly.
+pub(crate) fn there(program: &str, test: &str) -> bool {
+    let found = Command::new(program)
+        .arg(if program == "nginx" { "-v" } else { "version" })
+        .stdin(Stdio::null())
+        .output()
+        .is_ok();
+    if !found {
+        eprintln!("SKIPPED: {test} needs {program}");
+    }
+    found
+}
