@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`process`] | a child process that ends with its owner, free ports, waiting |
 //! | [`servers`] | nginx, dnsmasq, Prometheus, and a certificate for them |
+//! | [`starttls`] | the servers that begin in clear text: mail, directories, databases, chat, news |
 //! | [`scripted`] | servers that no package brings: a tarpit, a two-segment reply, a greeting without newline |
 //! | [`alertmanager`] | Alertmanager as it is shipped, and a receiver of its webhooks |
 //! | [`exporter`] | the shipped binaries |
@@ -21,6 +22,7 @@ pub mod exposition;
 pub mod process;
 pub mod scripted;
 pub mod servers;
+pub mod starttls;
 
 use std::io::Write as _;
 use std::path::PathBuf;

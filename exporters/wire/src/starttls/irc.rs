@@ -1,4 +1,7 @@
 //! IRC: STARTTLS of IRCv3, before registration.
+//!
+//! A server that has neither capabilities nor STARTTLS may never answer (InspIRCd without its module `cap`): then the caller's
+//! deadline ends the dialogue.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -9,9 +12,11 @@ pub(super) async fn dialogue<S>(peer: &mut Peer<'_, S>, _: &str) -> Result<Strin
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    // A server may say nothing before it is spoken to, and then notices about looking up this host, at any time.
-    peer.send(b"STARTTLS\r\n").await?;
-    let mut banner = String::new();
+    // A server may say nothing before it is spoken to, and then notices about looking up this host, at any time. Some say
+    // nothing to a command that they do not know, either; but their capabilities lack `tls`. And some that have STARTTLS
+    // know nothing of capabilities: so both are sent at once.
+    peer.send(b"CAP LS 302\r\nSTARTTLS\r\n").await?;
+    let (mut banner, mut listed) = (String::new(), false);
     loop {
         let line = peer.line().await?;
         let Some((source, command, rest)) = split(&line) else {
@@ -23,6 +28,15 @@ where
         match command {
             "670" => return Ok(banner),
             "691" => return Err(peer.refused("STARTTLS", command, rest)),
+            "CAP" => {
+                let (words, capabilities) = rest.split_once(':').unwrap_or((rest, ""));
+                listed |= capabilities.split(' ').any(|one| one.split('=').next() == Some("tls"));
+                let more = words.split_ascii_whitespace().nth(2) == Some("*");
+                if !listed && !more {
+                    return Err(peer.not_offered("no tls among its capabilities"));
+                }
+            }
+            "421" | "451" if rest.split(' ').any(|word| word == "CAP") => {}
             // Unknown command; or known, but not before registration, which no server with STARTTLS would say.
             "421" | "451" => {
                 let how = format!("STARTTLS is answered with {command}: {}", quote(rest.as_bytes()));

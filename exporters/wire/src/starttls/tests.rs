@@ -236,6 +236,9 @@ async fn what_is_not_offered_is_told_from_what_is_refused() {
         (Nntp, &[b"400 busy\r\n"], Some("400")),
         (Nntp, &[b"200 a\r\n", b"101 a\r\nSTARTTLS\r\n.\r\n", b"580 no\r\n"], Some("580")),
         (Irc, &[b":a 421 * STARTTLS :what\r\n"], None),
+        (Irc, &[b":a CAP * LS * :multi-prefix\r\n:a CAP * LS :sasl=PLAIN tlsx\r\n"], None),
+        (Irc, &[b":a 421 * CAP :what\r\n:a 451 * :what\r\n"], None),
+        (Irc, &[b":a CAP * LS * :tls\r\n:a CAP * LS :b\r\n:a 691 * :no\r\n"], Some("691")),
         (Irc, &[b":a 691 * :no\r\n"], Some("691")),
         (Irc, &[b"ERROR :banned\r\n"], Some("ERROR")),
     ];
