@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `operators` | configuration and web configuration, resolv.conf, hosts |
 //! | `scrapers` | requests to the server: query, headers, whole connections |
-//! | `peers` | what a probed machine answers: DNS, ICMP, certificates, TLS, HTTP, bodies, dialogues |
+//! | `peers` | what a probed machine answers: DNS, ICMP, certificates, STARTTLS, TLS, HTTP, bodies, dialogues |
 //! | `canned` | a stream that has its answer ready |
 //! | `mutate` | inputs made of other inputs, the same ones at each run |
 //!
@@ -51,6 +51,8 @@ pub const TARGETS: &[Target] = &[
     target("icmp", peers::icmp, 8000),
     target("certificate", peers::certificate, 5000),
     target("tls_server", peers::tls_server, 600),
+    target("tls_cleartext", peers::tls_cleartext, 4000),
+    target("starttls", peers::starttls, 6000),
     target("http1", peers::http1, 4000),
     target("http2", peers::http2, 3000),
     target("http_body", peers::http_body, 2000),

@@ -11,7 +11,8 @@ use probe_exporter::{ProbeExporter, fuzzing};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use wire::http::{Connection, Protocol};
-use wire::tls::{Alpn, Certificate, Client, Settings};
+use wire::starttls;
+use wire::tls::{Alpn, Certificate, Client, Settings, Version, cleartext};
 
 use crate::canned::Canned;
 use crate::{block_on, split};
@@ -48,6 +49,37 @@ pub(crate) fn tls_server(bytes: &[u8]) {
         let _ = client.handshake_by(Canned::new(bytes), "probe.test", &Alpn::None, deadline).await;
     });
     assert!(Instant::now() < deadline, "a handshake with a stream that ends does not end");
+}
+
+/// A server before TLS; the first byte says which protocol is spoken.
+pub(crate) fn starttls(bytes: &[u8]) {
+    let Some((which, answer)) = bytes.split_first() else { return };
+    let protocol = starttls::Protocol::ALL[usize::from(*which) % starttls::Protocol::ALL.len()];
+    block_on(async {
+        match starttls::upgrade(&mut Canned::new(answer), protocol, "probe.test").await {
+            // A stream that has its whole answer ready has nothing behind the go-ahead and is at its end.
+            Ok(greeting) => panic!("{protocol} takes the end of the stream for silence: {greeting:?}"),
+            Err(error) => {
+                // What came is shown, but cut.
+                assert!(error.detail.len() < 2000, "{error}");
+                assert!(!error.to_string().contains(char::is_control), "{error}");
+            }
+        }
+    });
+}
+
+/// A TLS server whose first flight is read without answering it.
+pub(crate) fn tls_cleartext(bytes: &[u8]) {
+    block_on(async {
+        if let Ok(seen) = cleartext::read(&mut Canned::new(bytes), "probe.test").await {
+            let read: usize = seen.certificates.iter().flatten().map(|der| der.len()).sum();
+            assert!(read <= bytes.len(), "{read} bytes of {}", bytes.len());
+            let _ = seen.chain();
+        }
+        for version in [Version::Tls10, Version::Tls13] {
+            let _ = cleartext::accepts(&mut Canned::new(bytes), "probe.test", version).await;
+        }
+    });
 }
 
 /// An answer over HTTP/1.1.
