@@ -163,7 +163,7 @@ fn own(criterion: &mut Criterion) {
         config_file: "lab.yml",
         builtin_config: "",
     };
-    let own = kit::own::Own::new(&about);
+    let own = kit::own::Own::new(&about, kit::sandbox::Sandbox::default());
     criterion.bench_function("page/own process", |bencher| bencher.iter(|| own.page()));
 }
 

@@ -1,5 +1,6 @@
 //! `docs/metrics.md` is made of the binaries' own catalogue. `BLESS=1 cargo test -p farol-tests --test reference` writes it anew.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::Command;
 
@@ -22,6 +23,8 @@ fn reference() -> String {
             String::from_utf8_lossy(&listed.stderr)
         );
         let catalogue: serde_json::Value = serde_json::from_slice(&listed.stdout).unwrap();
+        // The closed sets of labels' values, each with the metrics that have it.
+        let mut sets: BTreeMap<String, (&serde_json::Value, Vec<&str>)> = BTreeMap::new();
         write!(page, "\n## {exporter}\n\n| metric | kind | labels | what it says |\n|---|---|---|---|\n")
             .unwrap();
         for desc in catalogue.as_array().unwrap() {
@@ -31,6 +34,27 @@ fn reference() -> String {
             let help = desc["help"].as_str().unwrap().replace('|', "\\|");
             let (name, kind) = (desc["name"].as_str().unwrap(), desc["kind"].as_str().unwrap());
             writeln!(page, "| `{name}` | {kind} | {}{open} | {help} |", labels.join(", ")).unwrap();
+            if !desc["values"].is_null() {
+                let (_, names) =
+                    sets.entry(desc["values"].to_string()).or_insert_with(|| (&desc["values"], Vec::new()));
+                if !names.contains(&name) {
+                    names.push(name);
+                }
+            }
+        }
+        for (set, names) in sets.values() {
+            let label = set["label"].as_str().unwrap();
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            write!(
+                page,
+                "\n### What `{label}` can be in {}\n\n| {label} | what it means |\n|---|---|\n",
+                names.join(" and ")
+            )
+            .unwrap();
+            for value in set["values"].as_array().unwrap() {
+                let meaning = value["meaning"].as_str().unwrap().replace('|', "\\|");
+                writeln!(page, "| `{}` | {meaning} |", value["value"].as_str().unwrap()).unwrap();
+            }
         }
     }
     page

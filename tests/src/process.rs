@@ -16,16 +16,15 @@ pub struct Process {
 impl Process {
     /// Starts `command` with its output in `folder/name.log`.
     pub fn start(name: &str, folder: &Path, command: &mut Command) -> Self {
-        let log = folder.join(format!("{name}.log"));
-        let out = std::fs::File::create(&log).unwrap();
+        let out = std::fs::File::create(folder.join(format!("{name}.log"))).unwrap();
         let errors = out.try_clone().unwrap();
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(out)
-            .stderr(errors)
-            .spawn()
-            .unwrap_or_else(|error| panic!("start {name}: {error}"));
-        Self { child, name: name.to_owned(), log }
+        Self::spawn(name, folder, command.stdin(Stdio::null()).stdout(out).stderr(errors))
+    }
+
+    /// The same for a command that has its descriptors already; it shall write to `folder/name.log`.
+    pub fn spawn(name: &str, folder: &Path, command: &mut Command) -> Self {
+        let child = command.spawn().unwrap_or_else(|error| panic!("start {name}: {error}"));
+        Self { child, name: name.to_owned(), log: folder.join(format!("{name}.log")) }
     }
 
     /// Its process number.

@@ -1,7 +1,7 @@
 //! The exporters that farol runs: one line each. A new exporter is one line here.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use futures_util::future::LocalBoxFuture;
@@ -18,6 +18,8 @@ pub struct Member {
     pub start: fn(Settings) -> LocalBoxFuture<'static, Result<Running, StartError>>,
     /// Validates the configuration that the settings name, and says what is in it.
     pub check: fn(&Settings) -> Result<String, String>,
+    /// Folders below which it writes.
+    pub writes: fn() -> Vec<PathBuf>,
     /// Every metric it can emit, with kit's own.
     pub catalogue: fn() -> Vec<&'static Desc>,
     /// Its own `main`; the first argument is the program's name.
@@ -48,6 +50,7 @@ const fn member<E: Exporter>(
         about: &E::ABOUT,
         start: |settings| Box::pin(kit::run::start::<E>(settings)),
         check: kit::run::check::<E>,
+        writes: E::writes,
         catalogue: kit::run::catalogue::<E>,
         main,
         keys,

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kit::config::{ConfigError, Document};
-use kit::run::Running;
+use kit::run::{Running, Settings, StartError};
 use kit::{About, BoxFuture, CollectError, Collector, Desc, Exporter, Page, Scope, Watched};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -50,14 +50,14 @@ pub struct Board {
     slots: Mutex<Vec<Slot>>,
     /// Of the exporters' pages: `http` or `https`.
     scheme: &'static str,
-    reload: Notify,
+    reload: Arc<Notify>,
 }
 
 impl Board {
     /// An empty one, for exporters that are reached by this scheme.
     #[must_use]
     pub fn new(scheme: &'static str) -> Self {
-        Self { slots: Mutex::default(), scheme, reload: Notify::new() }
+        Self { slots: Mutex::default(), scheme, reload: Arc::default() }
     }
 
     /// The slots, to look at or to change.
@@ -65,7 +65,14 @@ impl Board {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Completes when somebody has asked the status page to reload: then all exporters shall.
+    /// What is told when all exporters shall reload.
+    #[must_use]
+    pub fn on_reload(&self) -> Arc<Notify> {
+        Arc::clone(&self.reload)
+    }
+
+    /// Completes when somebody has asked the status page, or an exporter that watches what is found, to reload: then all
+    /// shall.
     pub async fn reload_asked(&self) {
         self.reload.notified().await;
     }
@@ -164,15 +171,19 @@ fn below(page: &str, path: &str) -> String {
     format!("{}/{}", page.trim_end_matches('/'), path.trim_start_matches('/'))
 }
 
-tokio::task_local! {
-    /// The board of the status page that is being built. An exporter's `build` gets nothing but its configuration, and
-    /// the board is no configuration; a later `build` takes it from the previous exporter.
-    static BOARD: Arc<Board>;
-}
-
-/// Runs `start`, in which the status page is built, with this board.
-pub async fn with_board<F: Future>(board: Arc<Board>, start: F) -> F::Output {
-    BOARD.scope(board, start).await
+/// Starts the status page that shows this board.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start(board: Arc<Board>, settings: Settings) -> Result<Running, StartError> {
+    kit::run::start_with(settings, move |_: Raw, _: &Document, previous: Option<&Status>| {
+        if previous.is_some() {
+            // Built anew: somebody has asked for a reload.
+            board.reload.notify_one();
+        }
+        Ok(Status { board: Arc::clone(&board) })
+    })
+    .await
 }
 
 /// The status page as an exporter.
@@ -193,16 +204,9 @@ impl Exporter for Status {
         vec![&UP, &BUILTIN, &TARGETS]
     }
 
-    fn build(_: Raw, _: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
-        let board = match previous {
-            // Built anew: somebody has asked for a reload.
-            Some(previous) => {
-                previous.board.reload.notify_one();
-                Arc::clone(&previous.board)
-            }
-            None => BOARD.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(Board::new("http"))),
-        };
-        Ok(Self { board })
+    /// With an empty board, which is all that a check of its configuration needs; [`start`] gives it the real one.
+    fn build(_: Raw, _: &Document, _: Option<&Self>) -> Result<Self, ConfigError> {
+        Ok(Self { board: Arc::new(Board::new("http")) })
     }
 
     fn collectors(&self) -> Vec<Arc<dyn Collector>> {

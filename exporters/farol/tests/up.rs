@@ -174,6 +174,9 @@ fn without_a_configuration_it_watches_what_it_finds() {
     machine(folder.path(), &[first]);
     assert!(request(farol.status, "POST", "/-/reload").starts_with("HTTP/1.1 200"));
     until(farol.probe, "/metrics", |page| !page.contains(&target));
+    machine(folder.path(), &[first, second]);
+    assert!(request(farol.probe, "POST", "/-/reload").starts_with("HTTP/1.1 200"));
+    until(farol.probe, "/metrics", |page| has(page, "probe_success", &target, " 1"));
 
     assert!(farol.stop().success());
 }

@@ -49,6 +49,17 @@ pub struct Desc {
     pub labels: &'static [&'static str],
     /// Whether rows bring label names of their own (from a user's configuration) beside `labels`.
     pub open: bool,
+    /// The label whose values form a closed set, if one's do.
+    pub closed: Option<Closed>,
+}
+
+/// A label whose values form a closed set, each with what it means: reasons, states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The label's name.
+    pub label: &'static str,
+    /// Every value with its meaning, in an order that helps who reads them.
+    pub values: &'static [(&'static str, &'static str)],
 }
 
 /// Suffixes that OpenMetrics counts as units when they end a family's name.
@@ -91,7 +102,7 @@ impl Desc {
     const fn new(name: &'static str, help: &'static str, kind: Kind) -> Self {
         assert!(is_metric_name(name), "a metric name is [a-zA-Z_:][a-zA-Z0-9_:]*");
         assert!(!help.is_empty(), "a metric needs HELP");
-        Self { name, help, kind, labels: &[], open: false }
+        Self { name, help, kind, labels: &[], open: false, closed: None }
     }
 
     /// The same with these label names.
@@ -115,6 +126,22 @@ impl Desc {
     #[must_use]
     pub const fn open(mut self) -> Self {
         self.open = true;
+        self
+    }
+
+    /// The same with the values that a label can have; nothing else may be its value. The catalogue tells them.
+    #[must_use]
+    pub const fn closed(
+        mut self,
+        label: &'static str,
+        values: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        let mut i = 0;
+        while i < self.labels.len() && !equal(self.labels[i], label) {
+            i += 1;
+        }
+        assert!(i < self.labels.len(), "the label with a closed set of values is one of the metric's labels");
+        self.closed = Some(Closed { label, values });
         self
     }
 
@@ -155,11 +182,21 @@ pub fn catalogue_json(descs: &[&Desc]) -> String {
                 "unit": desc.unit(),
                 "labels": desc.labels,
                 "open_labels": desc.open,
+                "values": desc.closed.map(|closed| closed_json(&closed)),
                 "help": desc.help,
             })
         })
         .collect();
     format!("{:#}\n", serde_json::Value::Array(list))
+}
+
+fn closed_json(closed: &Closed) -> serde_json::Value {
+    let values: Vec<serde_json::Value> = closed
+        .values
+        .iter()
+        .map(|(value, meaning)| serde_json::json!({"value": value, "meaning": meaning}))
+        .collect();
+    serde_json::json!({"label": closed.label, "values": values})
 }
 
 /// Whether `name` may name a metric.
@@ -251,10 +288,14 @@ mod tests {
     #[test]
     fn the_catalogue_is_sorted_json() {
         const B: Desc = Desc::gauge("b_seconds", "B.").labels(&["x"]);
-        const A: Desc = Desc::counter("a_total", "A.");
+        const A: Desc =
+            Desc::counter("a_total", "A.").labels(&["reason"]).closed("reason", &[("late", "It was late.")]);
         let list: serde_json::Value = serde_json::from_str(&catalogue_json(&[&B, &A])).unwrap();
         assert_eq!(list[0]["name"], "a_total");
         assert_eq!(list[1]["unit"], "seconds");
         assert_eq!(list[1]["labels"][0], "x");
+        assert_eq!(list[0]["values"]["label"], "reason");
+        assert_eq!(list[0]["values"]["values"][0]["meaning"], "It was late.");
+        assert!(list[1]["values"].is_null());
     }
 }

@@ -1,5 +1,6 @@
 //! What an exporter tells kit about itself.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -41,6 +42,12 @@ pub trait Exporter: Send + Sync + Sized + 'static {
 
     /// Every metric this exporter can emit; kit's own are added.
     fn catalogue() -> Vec<&'static Desc>;
+
+    /// Folders below which it makes and changes files, e.g. what `$STATE_DIRECTORY` names; the sandbox forbids it
+    /// everywhere else. Asked once, before the configuration is read.
+    fn writes() -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// Validates. `document` turns a [`crate::config::Spanned`] value into an error with file, line and column.
     /// `previous` is the exporter in force, whose counters an unchanged target should keep.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args, ValueEnum};
 
+use crate::sandbox::Mode;
+
 /// Flags common to all exporters. A binary with flags or subcommands of its own flattens them into its clap struct and
 /// hands this to [`crate::run::main_with`].
 #[derive(Args, Clone, Debug)]
@@ -76,6 +78,10 @@ pub struct Common {
     /// How many probes the landing page and /logs remember; as many failures again are kept when newer probes push them out.
     #[arg(long = "history.limit", env = "FAROL_HISTORY_LIMIT", value_name = "COUNT", default_value_t = 100)]
     pub history_limit: usize,
+
+    /// Give up what an exporter does not need before anything foreign is read: writing and executing files (landlock), dangerous system calls (seccomp), new privileges.
+    #[arg(long = "sandbox", env = "FAROL_SANDBOX", value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
+    pub sandbox: Mode,
 
     /// Least important level that is logged.
     #[arg(long = "log.level", env = "FAROL_LOG_LEVEL", value_name = "LEVEL", value_enum, default_value_t = Level::Info)]

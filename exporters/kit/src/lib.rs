@@ -18,6 +18,7 @@
 //! | [`web`] | the exporter-toolkit web configuration: TLS, users, headers, rate limit |
 //! | [`serve`] | listeners, connection and request limits, routes, landing page, probe history |
 //! | [`flags`], [`log`], [`run`] | the command line, the logs, and the life of the process |
+//! | [`sandbox`] | what the process gives up before it reads anything from others |
 
 pub mod allow;
 pub mod collector;
@@ -26,6 +27,8 @@ pub mod desc;
 pub mod exporter;
 pub mod expose;
 pub mod flags;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod histogram;
 pub mod log;
 pub mod own;
@@ -33,6 +36,7 @@ pub mod page;
 pub mod prober;
 pub mod run;
 pub mod sampler;
+pub mod sandbox;
 pub mod serve;
 pub mod web;
 

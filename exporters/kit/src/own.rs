@@ -7,6 +7,7 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 use crate::desc::Desc;
 use crate::exporter::About;
 use crate::page::Page;
+use crate::sandbox::{self, Sandbox};
 
 /// The build.
 pub const BUILD: Desc = Desc::info(
@@ -29,7 +30,7 @@ pub const MOST_FILES: Desc = Desc::gauge("process_max_fds", "How many file descr
 pub const START: Desc =
     Desc::gauge("process_start_time_seconds", "When the process started, in seconds since 1970.");
 
-/// Every metric of [`Own::page`].
+/// Every metric of [`Own::page`], but for the sandbox's.
 pub const DESCS: [&Desc; 7] = [&BUILD, &CPU, &RESIDENT, &VIRTUAL, &OPEN_FILES, &MOST_FILES, &START];
 
 /// The commit that a release build was made from, if whoever built it said so.
@@ -39,25 +40,27 @@ const REVISION: Option<&str> = option_env!("FAROL_REVISION");
 #[derive(Debug)]
 pub struct Own {
     about: About,
+    sandbox: Sandbox,
     pid: Option<Pid>,
     system: Option<Mutex<System>>,
 }
 
 impl Own {
-    /// For the exporter that `about` describes.
+    /// For the exporter that `about` describes, in a process that has entered this sandbox.
     #[must_use]
-    pub fn new(about: &About) -> Self {
+    pub fn new(about: &About, sandbox: Sandbox) -> Self {
         let (pid, system) = (sysinfo::get_current_pid().ok(), System::new().ok());
-        Self { about: *about, pid, system: system.map(Mutex::new) }
+        Self { about: *about, sandbox, pid, system: system.map(Mutex::new) }
     }
 
-    /// `farol_build_info` and `process_*`, as they are now. Takes about 0.06 ms, most of it for reading `/proc/self`.
+    /// `farol_build_info`, `farol_sandbox_enabled` and `process_*`, as they are now. Takes about 0.06 ms, most of it for reading `/proc/self`.
     /// What the system does not tell is left out.
     #[must_use]
     pub fn page(&self) -> Page {
-        let mut page = Page::with_capacity(DESCS.len(), 16);
+        let mut page = Page::with_capacity(DESCS.len() + sandbox::DESCS.len(), 20);
         let revision = REVISION.unwrap_or_default();
         page.family(&BUILD).push(&[self.about.name, self.about.version, revision], 1.0);
+        self.sandbox.page(&mut page);
         if let (Some(pid), Some(system)) = (self.pid, &self.system) {
             process(pid, &mut system.lock().unwrap_or_else(PoisonError::into_inner), &mut page);
         }
@@ -98,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_process_is_this_one() {
-        let own = Own::new(&ABOUT);
+        let own = Own::new(&ABOUT, Sandbox::default());
         let page = own.page();
         assert!(page.dropped().is_empty());
         let value = |name: &str| page.get(name, &[]).unwrap_or_else(|| panic!("{name} is missing"));
@@ -115,7 +118,7 @@ mod tests {
 
     #[test]
     fn cpu_time_goes_on_counting() {
-        let own = Own::new(&ABOUT);
+        let own = Own::new(&ABOUT, Sandbox::default());
         let read = || own.page().get("process_cpu_seconds_total", &[]).unwrap();
         let (first, begin) = (read(), Instant::now());
         while read() <= first {
@@ -125,8 +128,8 @@ mod tests {
 
     #[test]
     fn only_what_is_in_the_catalogue_is_on_the_page() {
-        for desc in Own::new(&ABOUT).page().descs() {
-            assert!(DESCS.contains(&desc), "{}", desc.name);
+        for desc in Own::new(&ABOUT, Sandbox::default()).page().descs() {
+            assert!(DESCS.contains(&desc) || sandbox::DESCS.contains(&desc), "{}", desc.name);
         }
     }
 }

@@ -89,6 +89,12 @@ pub trait Prober: Send + Sync + 'static {
     /// `None` for an unknown module; else the module's own timeout, if it has one.
     fn timeout(&self, module: &str) -> Option<Option<Duration>>;
 
+    /// What is wrong with asking this module for a host by this name; `/probe` answers it with 400, and nothing is probed.
+    fn objection(&self, module: &str, hostname: &str) -> Option<String> {
+        let _ = (module, hostname);
+        None
+    }
+
     /// The module as YAML with secrets hidden, for the debug page.
     fn module_yaml(&self, module: &str) -> String;
 
@@ -214,7 +220,7 @@ impl fmt::Display for Step {
 /// * `offset`: what is kept back for the answer's way home; never more than half of the header's time.
 /// * `module`: the module's own timeout; without one, `default` when there is no header.
 ///
-/// The result is never beyond the header, and never zero.
+/// The result is never beyond the header, never zero, and never more than a day.
 pub fn probe_timeout(
     header: Option<&str>,
     offset: Duration,
@@ -222,7 +228,7 @@ pub fn probe_timeout(
     default: Duration,
 ) -> Result<Duration, String> {
     let scrape = match header {
-        None => return Ok(module.unwrap_or(default)),
+        None => return Ok(module.unwrap_or(default).min(LONGEST)),
         Some(text) => text
             .trim()
             .parse::<f64>()
@@ -234,9 +240,13 @@ pub fn probe_timeout(
                 format!("X-Prometheus-Scrape-Timeout-Seconds: {text:?} is not a number of seconds above zero")
             })?,
     };
-    let left = scrape.saturating_sub(offset).max(scrape / 2);
-    Ok(module.map_or(left, |module| module.min(left)))
+    // Half of a nanosecond is nothing, and nothing is what a timeout may not be.
+    let left = scrape.saturating_sub(offset).max(scrape / 2).max(Duration::from_nanos(1));
+    Ok(module.map_or(left, |module| module.min(left)).min(LONGEST))
 }
+
+/// Nobody waits longer; and a deadline must be a moment that the clock can count to, which 1e19 s from now is not.
+const LONGEST: Duration = Duration::from_secs(86_400);
 
 #[cfg(test)]
 mod tests {
@@ -273,6 +283,16 @@ mod tests {
     fn a_header_below_the_offset_is_not_overrun() {
         assert_eq!(seconds(2.0, "0.3", 0.5), 0.15);
         assert_eq!(seconds(0.0, "0.3", 0.5), 0.15);
+    }
+
+    /// Found by fuzzing: half of a nanosecond was no time at all, and a moment in 300 thousand million years a panic.
+    #[test]
+    fn the_ends_of_the_scale_are_times_to_wait_for() {
+        let half = Duration::from_millis(500);
+        let allowed = |header| probe_timeout(Some(header), half, None, half).unwrap();
+        assert_eq!(allowed("1e-9"), Duration::from_nanos(1));
+        assert_eq!(allowed("1e19"), LONGEST);
+        assert_eq!(probe_timeout(None, half, Some(Duration::MAX), half), Ok(LONGEST));
     }
 
     #[test]

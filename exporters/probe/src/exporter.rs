@@ -51,7 +51,7 @@ impl Exporter for ProbeExporter {
 
     fn catalogue() -> Vec<&'static Desc> {
         let mut all: Vec<&'static Desc> = Vec::new();
-        let groups = PROBERS.iter().map(|prober| prober.descs).chain([crate::verdict::DESCS]);
+        let groups = PROBERS.iter().flat_map(|prober| prober.descs).copied().chain([crate::verdict::DESCS]);
         for desc in groups.flatten().copied().chain(crate::targets::descs()) {
             if !all.contains(&desc) {
                 all.push(desc);
@@ -63,7 +63,7 @@ impl Exporter for ProbeExporter {
     fn build(raw: File, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
         let (mut problems, mut notices) = (Vec::new(), Vec::new());
         let map = modules::build(&raw, document, &mut problems, &mut notices);
-        let targets = targets(&raw.targets, &map, document, &mut problems);
+        let targets = targets(&raw, &map, document, &mut problems);
         let resolver = resolver(&raw, document, &mut problems);
         ConfigError::check(problems)?;
         let allow = AllowList::new(raw.allowed_targets.as_ref());
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::testing::{acceptor, build};
 
-    const MODULES: &str = "modules:\n  web: {prober: http, timeout: 3s}\n  ping: {prober: icmp}\n";
+    const MODULES: &str = "modules:\n  web: {prober: http, timeout: 3s}\n  ping: {prober: icmp}\n  own: {prober: http, http: {headers: {host: a.test}}}\n";
 
     #[test]
     fn the_built_in_configuration_is_good() {
@@ -182,7 +182,7 @@ mod tests {
             .is_ok()
         );
         let error = build(&format!("{MODULES}{list}")).err().unwrap_or_default();
-        assert!(error.contains("targets[1].timeout") && error.contains("test.yml:6"), "{error}");
+        assert!(error.contains("targets[1].timeout") && error.contains("test.yml:7"), "{error}");
         for (entry, want) in [
             ("{module: web}", "target is missing"),
             ("{target: '', module: web}", "target is missing"),
@@ -192,15 +192,62 @@ mod tests {
             ("{target: a, module: web, interval: 0s}", "no time at all"),
             ("{target: a, module: web, interval: 2h}", "more than an hour"),
             ("{target: a, module: web, interval: -5s}", "interval"),
+            (
+                "{target: a, module: web, objective: 0}",
+                "targets[0].objective: objective `0` asks for nothing; write",
+            ),
+            (
+                "{target: a, module: web, objective: 100%}",
+                "targets[0].objective: objective `100%` leaves no room",
+            ),
+            ("{target: a, module: web, objective: 99.9}", "write `99.9%`"),
+            ("{target: a, module: web, objective: [99%]}", "targets[0].objective"),
             ("{target: a, module: web, labels: {'a-b': x}}", "labels.a-b"),
             ("{target: a, module: web, labels: {target: x}}", "labels.target"),
+            (
+                "{target: a, module: own, hostname: b.test}",
+                "targets[0].hostname: hostname \"b.test\" conflicts",
+            ),
+            ("{target: a, module: web, hostname: \"b\\ntest\"}", "is not a host name"),
             ("{target: a, module: web, nonsense: 1}", "nonsense"),
         ] {
             let error = build(&format!("{MODULES}targets: [{entry}]\n"))
                 .err()
                 .unwrap_or_else(|| panic!("{entry} was taken"));
-            assert!(error.contains(want) && error.contains("test.yml:4"), "{entry}: {error}");
+            assert!(error.contains(want) && error.contains("test.yml:5"), "{entry}: {error}");
         }
+    }
+
+    /// The peer answers it with 400, since no probe can do both.
+    #[test]
+    fn a_hostname_that_conflicts_with_the_modules_own_is_objected_to() {
+        let exporter = build(MODULES).unwrap_or_else(|error| panic!("{error}"));
+        for (module, hostname, want) in [
+            ("own", "b.test", Some("hostname \"b.test\" conflicts with the module's Host header \"a.test\"")),
+            ("own", "a.test", None),
+            ("web", "b.test", None),
+            ("web", "b\n", Some("hostname \"b\\n\" is not a host name")),
+            ("ping", "b.test", None),
+        ] {
+            let objection = exporter.modules().objection(module, hostname);
+            assert_eq!(objection.as_deref(), want, "{module} {hostname:?}");
+        }
+    }
+
+    #[test]
+    fn an_objective_is_the_targets_own_or_the_files_or_ours() {
+        let targets = "targets: [{target: a, module: web}, {target: b, module: web, objective: 99.9%}, {target: c, module: web, objective: 0.9995}]\n";
+        for (defaults, usual) in
+            [("", 0.995), ("defaults: {objective: 99%}\n", 0.99), ("defaults: {}\n", 0.995)]
+        {
+            let exporter =
+                build(&format!("{MODULES}{targets}{defaults}")).unwrap_or_else(|error| panic!("{error}"));
+            let got: Vec<f64> =
+                exporter.schedule().targets().map(|target| target.objective.ratio()).collect();
+            assert_eq!(got, [usual, 0.999, 0.9995], "{defaults}");
+        }
+        let error = build("defaults: {objective: 1}").err().unwrap_or_default();
+        assert!(error.contains("test.yml:1:23: defaults.objective"), "{error}");
     }
 
     #[test]

@@ -6,7 +6,9 @@
 //! | [`exporter`] | [`ProbeExporter`]: the validated configuration, and the shapes that work by it |
 //! | [`module`] | the table of probers, and what a module is made of |
 //! | [`modules`] | all modules of a configuration, built and asked by name |
-//! | [`verdict`] | address metrics, failures and their closed set of reasons |
+//! | [`verdict`] | address metrics, failures |
+//! | [`reach`] | from a host to a line that stands: resolve, connect, TLS |
+//! | [`reasons`] | why a probe fails: the closed set, each with what it means |
 //! | [`certificates`] | what a TLS handshake showed, as metrics |
 //! | [`http`], [`tcp`], [`dns`], [`icmp`] | the probers |
 //! | [`targets`] | the schedule, its counters and histograms |
@@ -20,11 +22,15 @@ mod cli;
 pub mod config;
 pub mod dns;
 pub mod exporter;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod icmp;
 pub mod module;
 pub mod modules;
 pub mod once;
+pub mod reach;
+pub mod reasons;
 pub mod targets;
 pub mod tcp;
 #[cfg(test)]

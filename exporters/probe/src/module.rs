@@ -21,8 +21,8 @@ pub struct Prober {
     /// Validates the prober's section and makes everything that can be made at load. `None` if something is wrong: then
     /// at least one problem has been told to the workshop.
     pub build: fn(&ModuleSection, &mut Workshop<'_>) -> Option<Arc<dyn ModuleProbe>>,
-    /// Every metric that it can emit, beside [`crate::verdict::DESCS`].
-    pub descs: &'static [&'static Desc],
+    /// Every metric that it can emit, beside [`crate::verdict::DESCS`], in lists that probers share.
+    pub descs: &'static [&'static [&'static Desc]],
 }
 
 /// Every prober there is.
@@ -34,6 +34,12 @@ pub const LATER: &[&str] = &["grpc", "unix", "websocket"];
 
 /// What a module does, ready to be done: no pattern, header or TLS setting is made per probe.
 pub trait ModuleProbe: Send + Sync {
+    /// What is wrong with probing a host by this name; then nothing is probed by it.
+    fn objection(&self, hostname: &str) -> Option<String> {
+        let _ = hostname;
+        None
+    }
+
     /// Probes, and ends by `context.deadline`.
     fn probe<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Verdict>;
 }
@@ -147,18 +153,5 @@ impl<'a> Workshop<'a> {
     /// Notes something that works but should be known.
     pub fn notice(&mut self, name: &'static str, text: impl Into<String>) {
         self.notices.push(Notice { name, text: text.into() });
-    }
-
-    /// Takes a source address from a section, or notes that it is none.
-    pub fn source_address(&mut self, text: Option<&Spanned<String>>, key: &str) -> wire::Egress {
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return wire::Egress::default() };
-        match text.parse() {
-            Ok(source) => wire::Egress { source: Some(source), ..wire::Egress::default() },
-            Err(_) => {
-                let cause = format!("{:?} is not an IP address", text.as_str());
-                self.problem(text, key, cause, "give an address of this machine, e.g. 192.0.2.7");
-                wire::Egress::default()
-            }
-        }
     }
 }

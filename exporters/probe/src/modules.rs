@@ -53,6 +53,10 @@ impl kit::Prober for Modules {
         self.modules.get(module).map(|module| module.timeout)
     }
 
+    fn objection(&self, module: &str, hostname: &str) -> Option<String> {
+        self.modules.get(module)?.probe.objection(hostname)
+    }
+
     fn module_yaml(&self, module: &str) -> String {
         match self.modules.get(module).map(|module| serde_saphyr::to_string(&module.section)) {
             Some(Ok(text)) => text,

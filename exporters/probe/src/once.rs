@@ -15,8 +15,8 @@ use kit::page::Value;
 use kit::{Exporter as _, Prober as _, Verdict};
 
 use crate::ProbeExporter;
-use crate::config::Target;
 use crate::config::target::{DEFAULT_INTERVAL, DEFAULT_TIMEOUT};
+use crate::config::{Objective, Target};
 use crate::module::Module;
 use crate::modules::did_you_mean;
 use crate::targets::{probe, words};
@@ -170,6 +170,7 @@ fn given(text: &str, module: &Arc<Module>) -> Target {
         module: Arc::clone(module),
         interval: DEFAULT_INTERVAL,
         timeout: module.timeout.unwrap_or(DEFAULT_TIMEOUT),
+        objective: Objective::DEFAULT,
         labels: Vec::new(),
     }
 }
@@ -287,6 +288,7 @@ mod tests {
 modules:
   tcp_connect: {prober: tcp, timeout: 2s, tcp: {preferred_ip_protocol: ip4}}
   icmp: {prober: icmp}
+  tcp_closed: {prober: tcp, timeout: 2s, tcp: {preferred_ip_protocol: ip4, expect_closed: true}}
 targets:
 - {name: closed, target: '127.0.0.1:1', module: tcp_connect}
 ";
@@ -308,13 +310,15 @@ targets:
                 Some("tcp_conect"),
                 &["a:1"],
                 Err(
-                    "unknown module \"tcp_conect\": did you mean \"tcp_connect\"? there are: icmp, tcp_connect",
+                    "unknown module \"tcp_conect\": did you mean \"tcp_connect\"? there are: icmp, tcp_closed, tcp_connect",
                 ),
             ),
             (
                 None,
                 &["a:1"],
-                Err("\"a:1\" is no configured target: give --module with one of: icmp, tcp_connect"),
+                Err(
+                    "\"a:1\" is no configured target: give --module with one of: icmp, tcp_closed, tcp_connect",
+                ),
             ),
             (
                 Some("icmp"),
@@ -353,6 +357,22 @@ targets:
         assert!(
             list[0]["metrics"].as_array().unwrap().iter().any(|metric| metric["name"] == "probe_ip_protocol")
         );
+    }
+
+    #[tokio::test]
+    async fn a_port_that_must_be_closed_is_ok_when_it_is() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = listener.local_addr().unwrap().to_string();
+        let exporter = build(CONFIG).unwrap();
+        let plan = plan(&once(Some("tcp_closed"), &[&open, "127.0.0.1:1"]), &exporter).unwrap();
+        let outcomes = run(plan, &exporter).await;
+        let text = table(&outcomes, false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(
+            lines[1].contains(" FAIL ") && lines[1].ends_with("the port is open, and must be closed"),
+            "{text}"
+        );
+        assert!(lines[2].contains(" OK ") && lines[2].ends_with("closed (refused), IPv4"), "{text}");
     }
 
     #[test]

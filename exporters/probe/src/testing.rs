@@ -11,7 +11,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::ProbeExporter;
-use crate::verdict::REASONS;
+use crate::module::Tools;
+use crate::reasons::is_known;
 
 /// Builds an exporter; the errors' text if it cannot be built.
 pub(crate) fn build(yaml: &str) -> Result<ProbeExporter, String> {
@@ -43,9 +44,18 @@ pub(crate) async fn probe_for(yaml: &str, target: &str, hostname: Option<&str>, 
         assert!(catalogue.contains(&desc), "{} is not in the catalogue", desc.name);
     }
     if let Some(failure) = &verdict.failure {
-        assert!(REASONS.contains(&failure.reason), "{failure}");
+        assert!(is_known(failure.reason), "{failure}");
     }
     verdict
+}
+
+/// What probes share, with nothing forbidden but what always is.
+pub(crate) fn tools() -> Tools {
+    Tools {
+        resolver: Arc::new(wire::Resolver::hickory()),
+        pinger: Arc::default(),
+        allow: kit::allow::AllowList::default(),
+    }
 }
 
 /// The reason of a verdict, or `ok`.

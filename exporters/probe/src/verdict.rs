@@ -1,13 +1,11 @@
-//! What the probers have in common: the address metrics, the way from a host to an address that may be probed, and
-//! the failures with their closed set of reasons.
+//! What the probers' verdicts have in common: the address metrics, the phases, the failures.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use kit::{Desc, Failure, Page, Refusal, Verdict};
-use wire::{Phase, Preference, Stopwatch};
-
-use crate::module::Context;
+use tokio::time::error::Elapsed;
+use wire::{Phase, Stopwatch};
 
 /// How long resolution took.
 pub const DNS_LOOKUP: Desc = Desc::gauge(
@@ -55,30 +53,7 @@ pub fn fnv1a(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
-/// From a host to an address that may be probed: the allow-list's word on the name, the lookup, the allow-list's word
-/// on the address. Opens [`Phase::Resolve`] and leaves it closed. It has no deadline of its own.
-///
-/// # Errors
-/// A refusal, or the resolver's reason.
-pub async fn find(
-    context: &Context<'_>,
-    host: &str,
-    port: Option<u16>,
-    preference: Preference,
-    watch: &mut Stopwatch,
-) -> Result<IpAddr, Failure> {
-    let allow = &context.tools.allow;
-    watch.enter(Phase::Resolve);
-    allow.check_host(host, port).map_err(refused)?;
-    let found = context.tools.resolver.lookup_one(host, preference).await;
-    watch.finish();
-    let ip = found.map_err(|error| fail(Phase::Resolve, error.reason.word(), error.to_string()))?;
-    context.trace.step("resolved to", ip);
-    allow.check_addr(host, ip, port).map_err(refused)?;
-    Ok(ip)
-}
-
-/// A failure in `phase` for a `reason` of [`REASONS`].
+/// A failure in `phase` for a `reason` of [`crate::reasons::REASONS`].
 #[must_use]
 pub fn fail(phase: Phase, reason: &'static str, detail: impl Into<String>) -> Failure {
     Failure { phase: phase.word(), reason, detail: detail.into(), refused: None }
@@ -118,58 +93,33 @@ pub fn timed_out(watch: &mut Stopwatch) -> Failure {
     fail(phase, reason, format!("no end of the {phase} phase in time"))
 }
 
+/// What a probe came to, given what its deadline left of it.
+///
+/// # Errors
+/// The probe's own failure, or that of the phase it hung in.
+pub fn in_time<T>(ended: Result<Result<T, Failure>, Elapsed>, watch: &mut Stopwatch) -> Result<T, Failure> {
+    watch.finish();
+    ended.unwrap_or_else(|_| Err(timed_out(watch)))
+}
+
+/// Adds the time of each phase; zero for one that was not reached.
+pub fn phases(
+    page: &mut Page,
+    desc: &'static Desc,
+    watch: &Stopwatch,
+    phases: impl IntoIterator<Item = Phase>,
+) {
+    let mut rows = page.family(desc);
+    for phase in phases {
+        rows.push(&[phase.word()], watch.get(phase).unwrap_or_default().as_secs_f64());
+    }
+}
+
 /// A verdict.
 #[must_use]
 pub fn verdict(page: Page, failure: Option<Failure>) -> Verdict {
     Verdict { failure, page }
 }
-
-/// The closed set of `reason` in `probe_failure_info`.
-pub const REASONS: &[&str] = &[
-    "dns_nxdomain",
-    "dns_no_address",
-    "dns_timeout",
-    "dns_error",
-    "connect_refused",
-    "connect_timeout",
-    "connect_unreachable",
-    "connect_error",
-    "tls_handshake",
-    "tls_timeout",
-    "tls_cert_expired",
-    "tls_cert_not_yet_valid",
-    "tls_cert_untrusted",
-    "tls_name_mismatch",
-    "tls_alert",
-    "tls_not_tls",
-    "request_timeout",
-    "response_timeout",
-    "connection_closed",
-    "protocol_error",
-    "status",
-    "http_version",
-    "ssl_required",
-    "ssl_forbidden",
-    "redirects",
-    "header",
-    "body_regex",
-    "body_cel",
-    "body_not_json",
-    "body_too_large",
-    "body_decoding",
-    "expect_regex",
-    "expect_bytes",
-    "rcode",
-    "dns_answer",
-    "dns_bad_response",
-    "icmp_timeout",
-    "icmp_unreachable",
-    "icmp_permission",
-    "target_invalid",
-    "target_refused",
-    "unsupported",
-    "internal",
-];
 
 #[cfg(test)]
 mod tests {
@@ -194,7 +144,7 @@ mod tests {
             let mut watch = Stopwatch::new();
             watch.enter(phase);
             let failure = timed_out(&mut watch);
-            assert!(REASONS.contains(&failure.reason), "{failure}");
+            assert!(crate::reasons::is_known(failure.reason), "{failure}");
             assert!(watch.get(phase).is_some());
         }
     }

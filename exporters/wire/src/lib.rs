@@ -17,6 +17,8 @@
 
 pub mod dial;
 pub mod egress;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
 pub mod icmp;
 pub mod resolve;

@@ -8,6 +8,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, Args};
 use kit::flags::{Level, LogFormat, duration};
 use kit::run::Settings;
+use kit::sandbox::{Mode, Sandbox};
 
 use crate::members::Member;
 
@@ -43,6 +44,10 @@ pub struct Flags {
     #[command(flatten)]
     pub machine: Machine,
 
+    /// Give up what an exporter does not need before anything foreign is read: writing and executing files (landlock; not while what runs on this machine is looked at, which it would forbid), dangerous system calls (seccomp), new privileges.
+    #[arg(long = "sandbox", env = "FAROL_SANDBOX", value_name = "MODE", value_enum, default_value_t = Mode::Auto)]
+    pub sandbox: Mode,
+
     /// Least important level that is logged.
     #[arg(long = "log.level", env = "FAROL_LOG_LEVEL", value_name = "LEVEL", value_enum, default_value_t = Level::Info)]
     pub log_level: Level,
@@ -77,8 +82,9 @@ impl Flags {
 
     /// What every exporter in this process shares.
     #[must_use]
-    pub fn settings(&self) -> Settings {
+    pub fn settings(&self, sandbox: Sandbox) -> Settings {
         Settings {
+            sandbox,
             auto_reload: self.auto_reload_interval,
             web_config: self.web_config_file.clone(),
             ..Settings::default()

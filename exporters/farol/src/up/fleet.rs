@@ -11,8 +11,8 @@ use kit::run::{Running, Settings, Source, StartError};
 use crate::discover::plan::Plan;
 use crate::discover::{self, Own, Sources, yaml};
 use crate::members::{MEMBERS, Member};
-use crate::status::{self, Board, Count, Slot, Status};
-use crate::up::{Flags, UpError, folder, own_processes};
+use crate::status::{self, Board, Count, Slot};
+use crate::up::{Flags, UpError, own_processes};
 
 /// How many ports are tried after an exporter's own, when nobody said which.
 const TRIES: u16 = 20;
@@ -33,21 +33,24 @@ struct Discovered {
 }
 
 impl Fleet {
-    /// Starts the status page, then every exporter that has a configuration; when none has, those that discovery can
-    /// write one for.
-    pub(super) async fn start(flags: &Flags) -> Result<Self, UpError> {
-        let configured = folder::configured(flags.config_dir.as_deref()).map_err(UpError::Folder)?;
+    /// Starts the status page, then every exporter that is configured; when none is, those that discovery can write a
+    /// configuration for. `shared` is what they all have.
+    pub(super) async fn start(
+        flags: &Flags,
+        shared: &Settings,
+        configured: Vec<(&'static Member, PathBuf)>,
+    ) -> Result<Self, UpError> {
         let open = !configured.is_empty();
         let board = Arc::new(Board::new(flags.scheme()));
         let source = Source::Document(Document::embedded("built-in", status::ABOUT.builtin_config));
-        let settings = Settings { source, auto_reload: std::time::Duration::ZERO, ..flags.settings() };
-        let starter =
-            |settings| -> LocalBoxFuture<'static, _> { Box::pin(kit::run::start::<Status>(settings)) };
-        let starting = listen(&status::ABOUT, starter, settings, flags.listen_addresses.clone(), open);
-        let status = status::with_board(Arc::clone(&board), starting).await?;
+        let settings = Settings { source, auto_reload: std::time::Duration::ZERO, ..shared.clone() };
+        let starter = |settings| -> LocalBoxFuture<'static, _> {
+            Box::pin(status::start(Arc::clone(&board), settings))
+        };
+        let status = listen(&status::ABOUT, starter, settings, flags.listen_addresses.clone(), open).await?;
         let mut fleet = Self { status, scheme: flags.scheme(), board, discovered: None };
         // Whoever cannot start ends them all: half of what somebody configured is not what they wanted.
-        if let Err(error) = fleet.start_members(flags, configured).await {
+        if let Err(error) = fleet.start_members(flags, shared, configured).await {
             fleet.stop().await;
             return Err(error);
         }
@@ -57,6 +60,7 @@ impl Fleet {
     async fn start_members(
         &mut self,
         flags: &Flags,
+        shared: &Settings,
         configured: Vec<(&'static Member, PathBuf)>,
     ) -> Result<(), UpError> {
         if configured.is_empty() {
@@ -66,11 +70,13 @@ impl Fleet {
             self.discovered =
                 Some(Discovered { root, document: Arc::clone(&document), plan: Mutex::new(plan) });
             for member in MEMBERS.iter().filter(|member| member.discovered) {
-                self.add(member, Source::Live(Arc::clone(&document)), flags, false).await?;
+                let source = Source::Live(Arc::clone(&document));
+                self.add(member, Settings { source, ..shared.clone() }, flags, false).await?;
             }
         }
         for (member, file) in configured {
-            self.add(member, Source::File(file), flags, true).await?;
+            let source = Source::File(file);
+            self.add(member, Settings { source, ..shared.clone() }, flags, true).await?;
         }
         Ok(())
     }
@@ -78,11 +84,13 @@ impl Fleet {
     async fn add(
         &self,
         member: &'static Member,
-        source: Source,
+        settings: Settings,
         flags: &Flags,
         open: bool,
     ) -> Result<(), UpError> {
-        let settings = Settings { source, ..flags.settings() };
+        // What is found cannot be found by an exporter itself: its reload is everybody's.
+        let on_reload = (!open).then(|| self.board.on_reload());
+        let settings = Settings { on_reload, ..settings };
         let running =
             listen(member.about, member.start, settings, flags.addresses(member.about.name), open).await?;
         self.board.slots().push(Slot { about: member.about, discovered: !open, running: Some(running) });
@@ -113,8 +121,9 @@ impl Fleet {
         self.board.reload_asked().await;
     }
 
-    /// Reloads every exporter; those without a configuration watch what is found now.
-    pub(super) async fn reload(&self) {
+    /// Reloads every exporter; those without a configuration watch what is found now. Gives the names of those that
+    /// refused what they read: they go on with what they had.
+    pub(super) async fn reload(&self) -> Vec<&'static str> {
         if let Some(discovered) = &self.discovered {
             match self.look(&discovered.root).await {
                 Ok((plan, document)) => {
@@ -126,12 +135,14 @@ impl Fleet {
                 }
             }
         }
-        for slot in self.board.slots().iter() {
-            if let Some(running) = &slot.running {
-                // Logged and counted by the reload itself.
-                let _ = running.reload();
+        let mut refused = Vec::new();
+        // Why is logged and counted by the reload itself.
+        self.each(|about, running| {
+            if running.reload().is_err() {
+                refused.push(about.name);
             }
-        }
+        });
+        refused
     }
 
     /// Answers what is in flight, then ends.
@@ -178,7 +189,10 @@ impl Fleet {
         let mut watched = Vec::new();
         self.each(|_, running| watched.extend(running.watched()));
         let Count { ok, failing, unknown } = Count::of(&watched);
-        format!("watching {} targets", ok + failing + unknown)
+        match ok + failing + unknown {
+            1 => "watching 1 target".to_owned(),
+            all => format!("watching {all} targets"),
+        }
     }
 }
 
@@ -227,7 +241,7 @@ mod tests {
 
     fn starter(settings: Settings) -> LocalBoxFuture<'static, Result<Running, StartError>> {
         let source = Source::Document(Document::embedded("built-in", ABOUT.builtin_config));
-        Box::pin(kit::run::start::<Status>(Settings { source, ..settings }))
+        Box::pin(status::start(Arc::new(Board::new("http")), Settings { source, ..settings }))
     }
 
     #[tokio::test]

@@ -12,12 +12,14 @@ mod fleet;
 mod folder;
 mod greeting;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use kit::Desc;
-use kit::run::{Signal, Signals, StartError, systemd};
+use kit::run::{Settings, Signal, Signals, StartError, systemd};
+use kit::sandbox::{Needs, Sandbox};
 
-use crate::members::MEMBERS;
+use crate::members::{MEMBERS, Member};
 use crate::status::{self, Status};
 use crate::{complain, print};
 
@@ -68,14 +70,28 @@ pub fn main(flags: &Flags) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     kit::log::init(flags.log_level, flags.log_format);
-    kit::run::harden();
-    match kit::run::block_on(life(flags)).map_err(UpError::Runtime).and_then(|result| result) {
+    kit::run::raise_open_files();
+    match run(flags) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error.to_string());
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(flags: &Flags) -> Result<(), UpError> {
+    let configured = folder::configured(flags.config_dir.as_deref()).map_err(UpError::Folder)?;
+    let listen = flags.listen_addresses.iter().chain(flags.listen.iter().map(|listen| &listen.address));
+    let needs = Needs {
+        listen: listen.cloned().collect(),
+        writes: MEMBERS.iter().flat_map(|member| (member.writes)()).collect(),
+        // Discovery, at the start and at each reload, asks which process has which socket.
+        processes: configured.is_empty(),
+    };
+    // Before the runtime: its threads are in the sandbox from their beginning.
+    let settings = flags.settings(Sandbox::enter(flags.sandbox, &needs));
+    kit::run::block_on(life(flags, &settings, configured)).map_err(UpError::Runtime)?
 }
 
 /// Every metric of every exporter and of the status page, each once.
@@ -98,11 +114,15 @@ pub fn own_processes() -> Vec<&'static str> {
     MEMBERS.iter().map(|member| member.about.name).chain([status::ABOUT.name]).collect()
 }
 
-async fn life(flags: &Flags) -> Result<(), UpError> {
+async fn life(
+    flags: &Flags,
+    settings: &Settings,
+    configured: Vec<(&'static Member, PathBuf)>,
+) -> Result<(), UpError> {
     // Before anything else: a signal that comes early must not kill the process.
     let mut signals = Signals::new().map_err(UpError::Signals)?;
     let fleet = tokio::select! {
-        started = Fleet::start(flags) => started?,
+        started = Fleet::start(flags, settings, configured) => started?,
         // Whoever stops it while it still looks around does not wait.
         () = stopped(&mut signals, || ()) => return Ok(()),
     };
@@ -117,11 +137,16 @@ async fn life(flags: &Flags) -> Result<(), UpError> {
             },
             () = fleet.reload_asked() => {
                 systemd::reloading();
-                tokio::select! {
-                    () = fleet.reload() => {}
+                let refused = tokio::select! {
+                    refused = fleet.reload() => refused,
                     () = stopped(&mut signals, || fleet.ask_reload()) => break,
-                }
-                systemd::ready(&fleet.summary());
+                };
+                let summary = fleet.summary();
+                systemd::ready(&if refused.is_empty() {
+                    summary
+                } else {
+                    format!("{summary}; refused a new configuration: {}", refused.join(", "))
+                });
             }
         }
     }

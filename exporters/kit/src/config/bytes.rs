@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::Error as _;
+use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Bytes: a plain string stands for its UTF-8, a string tagged `!!binary` for what its base64 decodes to (as in the
@@ -65,14 +65,38 @@ impl From<Vec<u8>> for Bytes {
     }
 }
 
+/// The bytes that a base64 text stands for; the text may be in several lines.
+pub(super) fn unpack(text: &str) -> Result<Vec<u8>, String> {
+    let packed: String = text.split_ascii_whitespace().collect();
+    BASE64.decode(packed).map_err(|error| format!("not base64: {error}"))
+}
+
 impl<'de> Deserialize<'de> for Bytes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let serde_saphyr::Tagged(text, tag) = serde_saphyr::Tagged::<String>::deserialize(deserializer)?;
-        if tag.as_deref() != Some(BINARY) {
-            return Ok(Self(text.into_bytes()));
-        }
-        let packed: String = text.split_ascii_whitespace().collect();
-        BASE64.decode(packed).map(Self).map_err(|error| D::Error::custom(format!("not base64: {error}")))
+        // The reader unpacks what is tagged `!!binary`; of any other text it hands over the UTF-8.
+        deserializer.deserialize_byte_buf(BytesVisitor)
+    }
+}
+
+struct BytesVisitor;
+
+impl Visitor<'_> for BytesVisitor {
+    type Value = Bytes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
+        Ok(Bytes(bytes))
+    }
+
+    fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Bytes, E> {
+        Ok(Bytes(bytes.to_vec()))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Bytes, E> {
+        Ok(text.into())
     }
 }
 

@@ -5,12 +5,14 @@ use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
-use serde_saphyr::DuplicateKeyPolicy;
 
-use super::explain::{Place, explain, meant};
-use super::outline::Outline;
+use super::builder::build;
+use super::explain::{explain, is_secret_at};
+use super::mistake::Mistake;
 use super::problem::{ConfigError, Problem, is_secret, snippet};
+use super::reader::Reader;
 use super::spanned::Spanned;
+use super::tree::{Id, Position, Tree};
 
 /// A configuration's text and where it came from.
 #[derive(Clone, Debug)]
@@ -87,27 +89,10 @@ impl Document {
     /// # Errors
     /// The first thing that is wrong, with its position, key and way out.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        if self.text.lines().all(|line| {
-            let line = line.trim_start_matches('\u{feff}').trim();
-            line.is_empty() || line.starts_with('#') || line == "---"
-        }) {
-            let way_out = "write a configuration into it; --config.example prints one to begin with";
-            return Err(self.whole("the file is empty", way_out).into_error());
-        }
-        let options = serde_saphyr::options! {
-            duplicate_keys: DuplicateKeyPolicy::Error,
-            // `Bytes` decodes `!!binary` itself, for it may not be text.
-            ignore_binary_tag_for_string: true,
-            with_snippet: false,
-        };
-        let mut path = None;
-        let parsed =
-            serde_saphyr::with_deserializer_from_str_with_options(&self.text, options, |deserializer| {
-                let mut track = serde_path_to_error::Track::new();
-                T::deserialize(serde_path_to_error::Deserializer::new(deserializer, &mut track))
-                    .inspect_err(|_| path = Some(track.path().to_string()))
-            });
-        parsed.map_err(|error| self.misread(&error, path.as_deref()).into_error())
+        let (tree, refusal) = build(&self.text);
+        let root = self.root(&tree, refusal)?;
+        // All that depends on the type is in this call: it is compiled anew for each.
+        T::deserialize(Reader::new(&tree, root)).map_err(|mistake| self.misread(&tree, root, mistake))
     }
 
     /// A problem at a value's position. `key` is its path, e.g. `targets[2].module`.
@@ -119,7 +104,11 @@ impl Document {
         cause: impl fmt::Display,
         way_out: impl fmt::Display,
     ) -> Problem {
-        self.at(at.line, at.column, &key.to_string(), &cause.to_string(), &way_out.to_string())
+        // Only by an alias is a value under another name than the one it is written under; and there may be thousands of
+        // problems, each of which would build the tree again.
+        let tree = if self.has_anchors() { build(&self.text).0 } else { Tree::new("") };
+        let text = [key.to_string(), cause.to_string(), way_out.to_string()];
+        self.at(&tree, (at.line, at.column), text, false)
     }
 
     /// A problem of a value whose position is not kept: it is looked up by the key's path, e.g. `targets[2].module`. For
@@ -131,9 +120,10 @@ impl Document {
         cause: impl fmt::Display,
         way_out: impl fmt::Display,
     ) -> Problem {
-        let key = key.to_string();
-        let (line, column) = Outline::of(&self.text).find(&key).unwrap_or_default();
-        self.at(line, column, &key, &cause.to_string(), &way_out.to_string())
+        let (tree, _) = build(&self.text);
+        let text = [key.to_string(), cause.to_string(), way_out.to_string()];
+        let position = tree.find(&text[0]).map(|id| tree.node(id).at).unwrap_or_default();
+        self.at(&tree, position, text, false)
     }
 
     /// A single problem as an error.
@@ -148,55 +138,49 @@ impl Document {
         self.folder.join(path)
     }
 
-    fn at(&self, line: u64, column: u64, key: &str, cause: &str, way_out: &str) -> Problem {
-        Problem {
-            file: self.name.clone(),
-            line,
-            column,
-            key: key.to_owned(),
-            cause: cause.to_owned(),
-            way_out: way_out.to_owned(),
-            snippet: snippet(&self.text, line, is_secret(key)),
-        }
+    /// `text` is the key, the cause and the way out; `hidden` says that the value must not be shown.
+    fn at(&self, tree: &Tree<'_>, at: Position, text: [String; 3], hidden: bool) -> Problem {
+        let ((line, column), [key, cause, way_out]) = (at, text);
+        // It may be secret by the name it is used under, or, through an alias, by the one it is written under.
+        let hidden = hidden || is_secret(&key) || is_secret_at(tree, at);
+        let snippet = snippet(&self.text, line, hidden);
+        Problem { file: self.name.clone(), line, column, key, cause, way_out, snippet }
+    }
+
+    /// Whether there may be an anchor in the text.
+    fn has_anchors(&self) -> bool {
+        let begins =
+            |pair: &[u8]| pair[1] == b'&' && matches!(pair[0], b' ' | b'\t' | b'\n' | b'[' | b'{' | b',');
+        self.text.as_bytes().windows(2).any(begins)
     }
 
     /// A problem of the file as a whole.
     fn whole(&self, cause: &str, way_out: &str) -> Problem {
-        self.at(0, 0, "", cause, way_out)
+        let text = [String::new(), cause.to_owned(), way_out.to_owned()];
+        self.at(&Tree::new(""), (0, 0), text, false)
     }
 
-    /// What the parser found, in our words. `path` is the way serde took, for an error that has no position.
-    fn misread(&self, error: &serde_saphyr::Error, path: Option<&str>) -> Problem {
-        let outline = Outline::of(&self.text);
-        let hint = outline.named(path.unwrap_or_default());
-        let place = Place::of(error);
-        let (position, key) = match error.location().map(|location| (location.line(), location.column())) {
-            None => (outline.find(&hint).unwrap_or_default(), Some(hint.as_str())),
-            Some(at) => match place {
-                Place::Between => (at, Some("")),
-                Place::Key => (at, outline.key_at(at)),
-                Place::Value => (at, outline.value_at(at, &hint)),
-                Place::Mapping => {
-                    let mapping = outline.mapping_at(at).or_else(|| outline.value_at(at, &hint));
-                    (mapping.and_then(|path| outline.begin_of(path)).unwrap_or(at), mapping)
-                }
-            },
-        };
-        let key = key.or_else(|| outline.before(position)).unwrap_or_default();
-        // What is secret must not be shown as "the value found" either; nor what a misspelt key may have meant to be one.
-        let hidden = is_secret(key)
-            || meant(error).is_some_and(is_secret)
-            || outline.before(position).is_some_and(is_secret);
-        let (mut cause, way_out) = explain(error, &self.text, hidden);
-        if let (serde_saphyr::Error::DuplicateMappingKey { .. }, Some(line)) =
-            (error, outline.begin_of(key).map(|(line, _)| line))
-        {
-            cause = format!("this key is already on line {line}");
+    /// Where reading begins, unless something is wrong already.
+    fn root(&self, tree: &Tree<'_>, refusal: Option<Mistake>) -> Result<Id, ConfigError> {
+        if let Some(mistake) = refusal {
+            return Err(self.tell(tree, &mistake));
         }
-        Problem {
-            snippet: snippet(&self.text, position.0, hidden),
-            ..self.at(position.0, position.1, key, &cause, &way_out)
-        }
+        let root = tree.root().filter(|root| !tree.is_empty(*root));
+        root.ok_or_else(|| {
+            let way_out = "write a configuration into it; --config.example prints one to begin with";
+            self.whole("the file is empty", way_out).into_error()
+        })
+    }
+
+    #[cold]
+    fn misread(&self, tree: &Tree<'_>, root: Id, mut mistake: Mistake) -> ConfigError {
+        mistake.rise(tree, root);
+        self.tell(tree, &mistake)
+    }
+
+    fn tell(&self, tree: &Tree<'_>, mistake: &Mistake) -> ConfigError {
+        let (text, hidden) = explain(tree, mistake, &self.text);
+        self.at(tree, mistake.position(tree), text, hidden).into_error()
     }
 }
 

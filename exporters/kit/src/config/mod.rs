@@ -6,8 +6,9 @@
 //! |---|---|
 //! | `document` | [`Document`]: a file's text, parsed strictly; the source of every [`Problem`] |
 //! | `problem` | [`Problem`], [`ConfigError`]: how a mistake is told |
-//! | `explain` | what the YAML library's errors mean, and the way out of each |
-//! | `outline` | which key stands where, so that a position has a name and a name a position |
+//! | `tree`, `tag`, `builder`, `keys` | a document as it is written, made of the YAML parser's events: positions, names, aliases, merged keys |
+//! | `reader`, `access`, `scalar` | serde's way through the tree: the type that is read says what a scalar is |
+//! | `mistake`, `explain` | what is wrong and where, in people's words, and the way out of it |
 //! | `spanned` | [`Spanned`]: a value that remembers where it was written |
 //! | `secret`, `source` | [`Secret`] and what is called one ([`hide_header`]); [`SecretSource`]: where it lies |
 //! | `pattern` | [`Pattern`], [`BytePattern`]: regular expressions compiled when the file is read |
@@ -15,18 +16,27 @@
 //! | `example` | the commented example file, made of the raw types' doc comments |
 //! | `watch` | [`Watcher`]: which files have changed |
 
+mod access;
+mod builder;
 mod bytes;
 mod document;
 mod duration;
 mod example;
 mod explain;
-mod outline;
+mod keys;
+mod mistake;
 mod pattern;
 mod problem;
+mod reader;
+mod scalar;
 mod secret;
 mod size;
 mod source;
 mod spanned;
+mod tag;
+#[cfg(test)]
+mod tests;
+mod tree;
 mod watch;
 
 pub use bytes::Bytes;

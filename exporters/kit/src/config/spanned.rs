@@ -1,9 +1,12 @@
 //! A value that remembers where it was written.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A value that knows its line and column, so that validation can point at it. The position is unknown (0) for a value
@@ -87,14 +90,37 @@ impl<T: std::hash::Hash> std::hash::Hash for Spanned<T> {
     }
 }
 
+/// The name by which a value asks the reader for its position as well. Others that deserialize take it for a newtype's.
+pub(super) const LOCATED: &str = "\0kit::config::Spanned";
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let spanned = serde_saphyr::Spanned::<T>::deserialize(deserializer)?;
-        Ok(Self {
-            value: spanned.value,
-            line: spanned.referenced.line(),
-            column: spanned.referenced.column(),
+        deserializer.deserialize_newtype_struct(LOCATED, SpannedVisitor(PhantomData))
+    }
+}
+
+struct SpannedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for SpannedVisitor<T> {
+    type Value = Spanned<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    /// From the reader: line, column, value.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Spanned<T>, A::Error> {
+        let missing = || A::Error::invalid_length(0, &self);
+        Ok(Spanned {
+            line: parts.next_element()?.ok_or_else(missing)?,
+            column: parts.next_element()?.ok_or_else(missing)?,
+            value: parts.next_element()?.ok_or_else(missing)?,
         })
+    }
+
+    /// From anything else.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<Spanned<T>, D::Error> {
+        T::deserialize(deserializer).map(Spanned::new)
     }
 }
 

@@ -90,10 +90,11 @@ pub(crate) struct Loaded {
 pub(crate) fn load<E: Exporter>(
     document: &Document,
     previous: Option<&E>,
+    build: &mut impl FnMut(E::Raw, &Document, Option<&E>) -> Result<E, ConfigError>,
 ) -> Result<(Arc<E>, Loaded), ConfigError> {
     let raw: E::Raw = document.parse()?;
     let yaml = serde_saphyr::to_string(&raw).unwrap_or_else(|error| format!("# cannot be shown: {error}\n"));
-    let exporter = Arc::new(E::build(raw, document, previous)?);
+    let exporter = Arc::new(build(raw, document, previous)?);
     let loaded = Loaded {
         face: Arc::clone(&exporter) as Arc<dyn Face>,
         collectors: exporter.collectors(),
@@ -107,10 +108,12 @@ pub(crate) fn load<E: Exporter>(
 
 type Loader = Box<dyn FnMut(&Document) -> Result<Loaded, ConfigError> + Send>;
 
-fn loader<E: Exporter>() -> Loader {
+fn loader<E: Exporter>(
+    mut build: impl FnMut(E::Raw, &Document, Option<&E>) -> Result<E, ConfigError> + Send + 'static,
+) -> Loader {
     let mut previous: Option<Arc<E>> = None;
     Box::new(move |document| {
-        let (exporter, loaded) = load::<E>(document, previous.as_deref())?;
+        let (exporter, loaded) = load::<E>(document, previous.as_deref(), &mut build)?;
         previous = Some(exporter);
         Ok(loaded)
     })
@@ -133,9 +136,12 @@ impl fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Reads the configuration and starts the samplers.
-    pub(crate) fn start<E: Exporter>(source: Source) -> Result<Self, ConfigError> {
-        let mut loader = loader::<E>();
+    /// Reads the configuration, builds the exporter by `build`, and starts the samplers.
+    pub(crate) fn start<E: Exporter>(
+        source: Source,
+        build: impl FnMut(E::Raw, &Document, Option<&E>) -> Result<E, ConfigError> + Send + 'static,
+    ) -> Result<Self, ConfigError> {
+        let mut loader = loader::<E>(build);
         let about = E::ABOUT;
         let document = source.read(&about)?;
         let force = engage(loader(&document)?, document.name, &[]);

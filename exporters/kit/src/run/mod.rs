@@ -13,8 +13,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Command, FromArgMatches};
 
+use crate::config::Problem;
 use crate::exporter::Exporter;
 use crate::flags::Common;
+use crate::sandbox::{Needs, Sandbox};
 
 pub(crate) mod engine;
 mod print;
@@ -24,7 +26,7 @@ mod signals;
 pub mod systemd;
 
 pub use print::{catalogue, check};
-pub use running::{Running, StartError, start};
+pub use running::{Running, StartError, start, start_with};
 pub use settings::{Settings, Source};
 pub use signals::{Signal, Signals};
 
@@ -49,7 +51,7 @@ pub fn main_with<E: Exporter>(flags: Common) -> ExitCode {
     if flags.config_example {
         return print::out(&crate::config::example::<E::Raw>());
     }
-    let settings = match Settings::new(&flags) {
+    let mut settings = match Settings::new(&flags) {
         Ok(settings) => settings,
         Err(error) => return print::failed(&error),
     };
@@ -60,7 +62,10 @@ pub fn main_with<E: Exporter>(flags: Common) -> ExitCode {
         };
     }
     crate::log::init(flags.log_level, flags.log_format);
-    harden();
+    raise_open_files();
+    // Before the runtime: its threads are in it from their beginning.
+    let needs = Needs { listen: settings.listen.clone(), writes: E::writes(), processes: false };
+    settings.sandbox = Sandbox::enter(flags.sandbox, &needs);
     match block_on(life::<E>(settings)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => print::failed(&error),
@@ -84,13 +89,19 @@ async fn life<E: Exporter>(settings: Settings) -> Result<(), StartError> {
     // Before anything is announced: a signal that comes early must not kill the process.
     let mut signals = Signals::new().map_err(StartError::Signals)?;
     let running = start::<E>(settings).await?;
-    systemd::ready(&format!("listening on {}", running.addresses().join(", ")));
+    let listening = format!("listening on {}", running.addresses().join(", "));
+    systemd::ready(&listening);
     let watchdog = systemd::watchdog();
     while signals.next().await == Signal::Reload {
         systemd::reloading();
-        // Logged and counted by the reload itself.
-        let _ = running.reload();
-        systemd::ready("reloaded");
+        // Logged and counted by the reload itself; the service goes on either way.
+        match running.reload() {
+            Ok(()) => systemd::ready(&format!("{listening}; configuration read anew")),
+            Err(error) => systemd::ready(&format!(
+                "{listening}; the new configuration was refused, the one before stays in force: {}",
+                error.problems.first().map(Problem::one_line).unwrap_or_default()
+            )),
+        }
     }
     systemd::stopping();
     drop(watchdog);
@@ -98,12 +109,8 @@ async fn life<E: Exporter>(settings: Settings) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Best effort: no new privileges through what this process might execute (it executes nothing), and as many open files
-/// as the system allows without asking.
-pub fn harden() {
-    if let Err(error) = nix::sys::prctl::set_no_new_privs() {
-        tracing::debug!(%error, "set no_new_privs");
-    }
+/// As many open files as the system allows without asking.
+pub fn raise_open_files() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let raised = getrlimit(Resource::RLIMIT_NOFILE).and_then(|(soft, hard)| {
         if soft < hard { setrlimit(Resource::RLIMIT_NOFILE, hard, hard) } else { Ok(()) }

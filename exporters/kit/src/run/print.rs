@@ -10,14 +10,17 @@ use super::{Settings, block_on};
 use crate::desc::Desc;
 use crate::exporter::Exporter;
 use crate::web::Web;
-use crate::{collector, own, prober, sampler, serve};
+use crate::{collector, own, prober, sampler, sandbox, serve};
 
 /// Everything that an exporter's pages can show: its own metrics and kit's.
 #[must_use]
 pub fn catalogue<E: Exporter>() -> Vec<&'static Desc> {
     let own: &[&Desc] = &own::DESCS;
     let mut all = E::catalogue();
-    for desc in [own, serve::DESCS, prober::DESCS, collector::DESCS, sampler::DESCS].into_iter().flatten() {
+    for desc in [own, &sandbox::DESCS, serve::DESCS, prober::DESCS, collector::DESCS, sampler::DESCS]
+        .into_iter()
+        .flatten()
+    {
         if !all.iter().any(|known| known.name == desc.name) {
             all.push(desc);
         }
@@ -36,7 +39,7 @@ pub fn check<E: Exporter>(settings: &Settings) -> Result<String, String> {
         let mut text = String::new();
         let mut errors = Vec::new();
         match settings.source.read(&about).and_then(|document| {
-            let (_, loaded) = load::<E>(&document, None)?;
+            let (_, loaded) = load::<E>(&document, None, &mut E::build)?;
             Ok((document.name, loaded))
         }) {
             Ok((name, loaded)) => {

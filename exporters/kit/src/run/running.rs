@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::engine::Engine;
-use crate::config::{ConfigError, Watcher};
+use crate::config::{ConfigError, Document, Watcher};
 use crate::exporter::{About, Exporter, Notice, Watched};
 use crate::run::Settings;
 use crate::serve::listener::Listener;
@@ -47,13 +47,25 @@ pub struct Running {
 /// # Errors
 /// See [`StartError`].
 pub async fn start<E: Exporter>(settings: Settings) -> Result<Running, StartError> {
+    start_with(settings, E::build).await
+}
+
+/// [`start`], for an exporter that needs more than its configuration: `build` takes the place of [`Exporter::build`] at
+/// the start and at every reload, and has in its closure what it needs.
+///
+/// # Errors
+/// See [`StartError`].
+pub async fn start_with<E: Exporter>(
+    settings: Settings,
+    build: impl FnMut(E::Raw, &Document, Option<&E>) -> Result<E, ConfigError> + Send + 'static,
+) -> Result<Running, StartError> {
     let web = Live::open(settings.web_config.clone()).map_err(StartError::Web)?;
     // Before the configuration: what watches something must not begin when nobody can ask for it.
     let listeners = listen(&settings, E::ABOUT.port).map_err(StartError::Listen)?;
     let addresses: Vec<String> = listeners.iter().map(Listener::address).collect();
     // Before the first reading, so that no change after it is lost.
     let watcher = Watcher::new(settings.source.candidates(&E::ABOUT), settings.auto_reload);
-    let engine = Arc::new(Engine::start::<E>(settings.source.clone()).map_err(StartError::Config)?);
+    let engine = Arc::new(Engine::start(settings.source.clone(), build).map_err(StartError::Config)?);
     let site = Arc::new(Site::new(engine, web, &settings));
     let server = Server::start(Arc::clone(&site), listeners);
     for address in &addresses {

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::config::{ConfigError, Document};
 use crate::exporter::About;
 use crate::flags::Common;
+use crate::sandbox::Sandbox;
 use crate::serve::Limits;
 
 /// Where a configuration comes from.
@@ -65,6 +68,9 @@ pub struct Settings {
     pub source: Source,
     /// How often to look whether the configuration file has changed; zero: never.
     pub auto_reload: Duration,
+    /// Told of a reload that somebody asked for over HTTP and that went well: for whoever writes the document of
+    /// [`Source::Live`], to write it anew and then to call [`super::Running::reload`], which is not told of here.
+    pub on_reload: Option<Arc<Notify>>,
     /// Where to listen, as `--web.listen-address`; empty: the exporter's own port, on all addresses.
     pub listen: Vec<String>,
     /// Listen on the sockets that systemd hands over.
@@ -85,6 +91,8 @@ pub struct Settings {
     pub drain: Duration,
     /// How long a connection may stay in each state.
     pub limits: Limits,
+    /// What the process has given up, to be shown on `/metrics`.
+    pub sandbox: Sandbox,
 }
 
 impl Default for Settings {
@@ -92,6 +100,7 @@ impl Default for Settings {
         Self {
             source: Source::Usual,
             auto_reload: Duration::ZERO,
+            on_reload: None,
             listen: Vec::new(),
             systemd_socket: false,
             web_config: None,
@@ -103,6 +112,7 @@ impl Default for Settings {
             // Container runtimes kill after 10 s.
             drain: Duration::from_secs(9),
             limits: Limits::default(),
+            sandbox: Sandbox::default(),
         }
     }
 }

@@ -26,7 +26,8 @@ pub fn stopping() {
 /// Ends when the handle is dropped.
 #[must_use]
 pub fn watchdog() -> Option<Watchdog> {
-    let limit = sd_notify::watchdog_enabled()?;
+    // Zero says that there is none; feeding it would be a loop without a pause.
+    let limit = sd_notify::watchdog_enabled().filter(|limit| !limit.is_zero())?;
     Some(Watchdog(tokio::spawn(async move {
         loop {
             tell(&[NotifyState::Watchdog]);

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::io::Raw;
@@ -52,13 +52,22 @@ impl Listener {
         let mut given = listenfd::ListenFd::from_env();
         let mut listeners = Vec::new();
         for index in 0..given.len() {
-            let fail = |error: io::Error| format!("take socket {index} from systemd: {error}");
+            let fail = |cause: &dyn std::fmt::Display| format!("take socket {index} from systemd: {cause}");
             if let Ok(Some(listener)) = given.take_tcp_listener(index) {
-                listener.set_nonblocking(true).map_err(fail)?;
-                listeners.push(Listener::Tcp(TcpListener::from_std(listener).map_err(fail)?));
-            } else if let Some(listener) = given.take_unix_listener(index).map_err(fail)? {
-                listener.set_nonblocking(true).map_err(fail)?;
-                listeners.push(Listener::Unix(UnixListener::from_std(listener).map_err(fail)?, None));
+                accepts(&SockRef::from(&listener)).map_err(|cause| fail(&cause))?;
+                listener.set_nonblocking(true).map_err(|error| fail(&error))?;
+                let listener = TcpListener::from_std(listener).map_err(|error| fail(&error))?;
+                listeners.push(Listener::Tcp(listener));
+            } else if let Ok(Some(listener)) = given.take_unix_listener(index) {
+                accepts(&SockRef::from(&listener)).map_err(|cause| fail(&cause))?;
+                listener.set_nonblocking(true).map_err(|error| fail(&error))?;
+                let listener = UnixListener::from_std(listener).map_err(|error| fail(&error))?;
+                // systemd made the file, and keeps it for the next start.
+                listeners.push(Listener::Unix(listener, None));
+            } else {
+                return Err(fail(
+                    &"it is neither a TCP nor a unix stream socket; write ListenStream= in the .socket unit, and nothing else",
+                ));
             }
         }
         if listeners.is_empty() {
@@ -92,6 +101,14 @@ impl Listener {
             }
             Listener::Unix(listener, _) => Ok(Raw::Unix(listener.accept().await?.0)),
         }
+    }
+}
+
+/// A connection instead of a listener would be accepted from for ever, in vain.
+fn accepts(socket: &SockRef<'_>) -> Result<(), &'static str> {
+    match socket.is_listener() {
+        Ok(false) => Err("it does not listen; the .socket unit wants Accept=no, which is the default"),
+        _ => Ok(()),
     }
 }
 

@@ -30,6 +30,12 @@ pub mod tally;
 #[cfg(test)]
 mod tests;
 
+/// See [`crate::fuzzing::query`].
+pub(crate) fn fuzz_query(text: &str) -> String {
+    let query = probe::Query::parse(text);
+    [query.module, query.target, query.hostname, query.id].into_iter().flatten().collect()
+}
+
 pub use pool::Limits;
 pub(crate) use server::Server;
 pub(crate) use site::Site;

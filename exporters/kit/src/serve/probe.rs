@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt;
-use http::{HeaderMap, StatusCode};
+use http::{Request, StatusCode};
 
 use super::history::Record;
 use super::reply::{self, Reply};
@@ -15,7 +15,7 @@ use super::report;
 use super::scrape::{negotiated, timeout_header};
 use super::site::Site;
 use super::tally::Refused;
-use crate::expose::{self, Encoded};
+use crate::expose::{self, Encoded, Negotiated};
 use crate::prober::{
     Ask, DURATION, FAILURE, Failure, Prober, SUCCESS, TIMEOUT, Trace, Verdict, probe_timeout,
 };
@@ -57,13 +57,31 @@ impl<'a> Query<'a> {
     }
 }
 
+/// What a request for a probe asks, apart from its connection.
+pub(super) struct Wish {
+    query: Box<str>,
+    /// How long the scraper waits, as it said it.
+    patience: Option<Box<str>>,
+    format: Negotiated,
+}
+
+impl Wish {
+    pub(super) fn of<B>(request: &Request<B>) -> Self {
+        Self {
+            query: request.uri().query().unwrap_or_default().into(),
+            patience: timeout_header(request.headers()).map(Into::into),
+            format: negotiated(request.headers()),
+        }
+    }
+}
+
 /// Answers a request for a probe. Dropped where it stands when the client goes away.
-pub(super) async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Reply {
+pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
     let force = site.engine.force();
     let Some(prober) = &force.prober else {
         return reply::text(StatusCode::NOT_FOUND, "This exporter has nothing to probe\n");
     };
-    let query = Query::parse(query);
+    let query = Query::parse(&wish.query);
     let module = query.module.as_deref().unwrap_or_else(|| prober.default_module());
     let Some(own) = prober.timeout(module) else {
         site.tally.unknown_module.fetch_add(1, Ordering::Relaxed);
@@ -72,14 +90,17 @@ pub(super) async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Repl
     let Some(target) = query.target.as_deref() else {
         return reply::text(StatusCode::BAD_REQUEST, "Target parameter is missing\n");
     };
-    let allowed = match probe_timeout(timeout_header(headers), site.offset, own, PATIENCE) {
+    let allowed = match probe_timeout(wish.patience.as_deref(), site.offset, own, PATIENCE) {
         Ok(allowed) => allowed,
         Err(error) => return reply::text(StatusCode::BAD_REQUEST, format!("{error}\n")),
     };
+    let hostname = query.hostname.as_deref();
+    if let Some(objection) = hostname.and_then(|hostname| prober.objection(module, hostname)) {
+        return reply::text(StatusCode::BAD_REQUEST, format!("{objection}\n"));
+    }
     let trace = Trace::new();
     let began = SystemTime::now();
-    let verdict =
-        ask(&**prober, module, target, query.hostname.as_deref(), allowed, site.offset, &trace).await;
+    let verdict = ask(&**prober, module, target, hostname, allowed, site.offset, &trace).await;
     let took = trace.began().elapsed();
     if let Some(refusal) = verdict.failure.as_ref().and_then(|failure| failure.refused.as_ref()) {
         site.tally.refused(Refused::Target);
@@ -101,7 +122,7 @@ pub(super) async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Repl
         id: 0,
         module: module.to_owned(),
         target: report::without_password(target).into_owned(),
-        hostname: query.hostname.as_deref().map(str::to_owned),
+        hostname: hostname.map(str::to_owned),
         began,
         took,
         allowed,
@@ -114,7 +135,7 @@ pub(super) async fn probe(site: &Site, query: &str, headers: &HeaderMap) -> Repl
     if let Some(text) = debug {
         return reply::text(StatusCode::OK, text);
     }
-    let body = expose::body(&[page], &negotiated(headers)).await;
+    let body = expose::body(&[page], &wish.format).await;
     reply::metrics(body)
 }
 

@@ -17,17 +17,18 @@ use crate::web::Web;
 pub(super) async fn answer(site: &Site, request: Request<Incoming>) -> Reply {
     let _in_flight = Counted::new(&site.tally.in_flight);
     let web = site.web.now();
+    let head = request.method() == Method::HEAD;
     let (reply, route) = match request.uri().path().strip_prefix(site.prefix.as_str()) {
         // The prefix alone: relative links need the slash behind it.
         Some("") => (reply::moved(&format!("{}/", site.prefix)), Route::Landing),
         Some(path) => {
             let route = Route::of(path);
-            (limited(site, &web, route, &request).await, route)
+            (limited(site, &web, route, request).await, route)
         }
         None => (not_found(site), Route::Unknown),
     };
     site.tally.request(route, reply.status());
-    let mut reply = if request.method() == Method::HEAD { reply::head(reply) } else { reply };
+    let mut reply = if head { reply::head(reply) } else { reply };
     for (name, value) in &web.headers {
         reply.headers_mut().insert(name.clone(), value.clone());
     }
@@ -35,7 +36,7 @@ pub(super) async fn answer(site: &Site, request: Request<Incoming>) -> Reply {
 }
 
 /// Rate limit, then users, as the toolkit does; then the number of requests at a time.
-async fn limited(site: &Site, web: &Web, route: Route, request: &Request<Incoming>) -> Reply {
+async fn limited(site: &Site, web: &Web, route: Route, request: Request<Incoming>) -> Reply {
     let health = matches!(route, Route::Healthy | Route::Ready);
     if !(health && web.health_without_auth) {
         if let Some(Err(wait)) = web.rate.as_ref().map(|bucket| bucket.take(Instant::now())) {
@@ -63,7 +64,7 @@ async fn limited(site: &Site, web: &Web, route: Route, request: &Request<Incomin
     dispatch(site, route, request).await
 }
 
-async fn dispatch(site: &Site, route: Route, request: &Request<Incoming>) -> Reply {
+async fn dispatch(site: &Site, route: Route, request: Request<Incoming>) -> Reply {
     if route == Route::Reload {
         return match *request.method() {
             Method::POST | Method::PUT => reload(site),
@@ -79,7 +80,11 @@ async fn dispatch(site: &Site, route: Route, request: &Request<Incoming>) -> Rep
     match route {
         Route::Metrics => scrape::scrape(site, request.headers()).await,
         Route::Probe => {
-            probe::probe(site, request.uri().query().unwrap_or_default(), request.headers()).await
+            // A probe may wait for long. What it needs is taken from the request, whose buffer of 8 KiB the connection
+            // can then use again.
+            let wish = probe::Wish::of(&request);
+            drop(request);
+            probe::probe(site, wish).await
         }
         Route::Landing => landing::landing(site),
         Route::Logs => report::logs(site, request.uri().query().unwrap_or_default()),
@@ -95,7 +100,12 @@ async fn dispatch(site: &Site, route: Route, request: &Request<Incoming>) -> Rep
 
 fn reload(site: &Site) -> Reply {
     match site.reload() {
-        Ok(()) => reply::text(StatusCode::OK, "Reloaded\n"),
+        Ok(()) => {
+            if let Some(told) = &site.on_reload {
+                told.notify_one();
+            }
+            reply::text(StatusCode::OK, "Reloaded\n")
+        }
         Err(error) => reply::text(
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("The configuration was refused; the one before is still in force.\n{error}\n"),

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, SystemTime};
 
+use tokio::sync::Notify;
+
 use super::history::History;
 use super::pool::Pool;
 use super::tally::Tally;
@@ -29,6 +31,8 @@ pub(crate) struct Site {
     pub(super) most: usize,
     /// How many of those are being answered.
     pub(super) answering: AtomicUsize,
+    /// Told of a reload that was asked for over HTTP.
+    pub(super) on_reload: Option<Arc<Notify>>,
     /// Set when the end has begun: not ready any more.
     pub(super) draining: AtomicBool,
     pub(super) started: SystemTime,
@@ -37,7 +41,7 @@ pub(crate) struct Site {
 impl Site {
     pub(crate) fn new(engine: Arc<Engine>, web: Live, settings: &Settings) -> Self {
         Self {
-            own: Own::new(&engine.about),
+            own: Own::new(&engine.about, settings.sandbox),
             engine,
             web,
             pool: Pool::new(settings.limits, settings.max_connections),
@@ -47,6 +51,7 @@ impl Site {
             offset: settings.timeout_offset,
             most: settings.max_requests,
             answering: AtomicUsize::new(0),
+            on_reload: settings.on_reload.clone(),
             draining: AtomicBool::new(false),
             started: SystemTime::now(),
         }

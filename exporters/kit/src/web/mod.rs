@@ -28,6 +28,7 @@ use crate::config::{ConfigError, Document};
 
 pub use live::Live;
 pub use rate::Bucket;
+pub(crate) use users::basic;
 pub use users::{Gate, Users};
 
 /// A web configuration, validated.
@@ -56,7 +57,7 @@ impl Web {
         Self::from_document(&Document::read(path)?, path, gate, previous)
     }
 
-    fn from_document(
+    pub(crate) fn from_document(
         document: &Document,
         path: &Path,
         gate: &Arc<Gate>,

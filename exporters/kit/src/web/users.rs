@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use aws_lc_rs::{digest, hmac, rand};
 use base64::Engine as _;
@@ -19,7 +19,9 @@ const REMEMBERED: usize = 100;
 /// What checking passwords needs across reloads: the turn for bcrypt, and the memory of successes.
 pub struct Gate {
     turn: Semaphore,
-    key: hmac::Key,
+    /// Made for the first password: seeding the generator takes the library a tenth of a second of CPU time, which an
+    /// exporter without users shall not spend at its start.
+    key: LazyLock<hmac::Key>,
     known: Mutex<Known>,
 }
 
@@ -33,14 +35,7 @@ impl Gate {
     /// An empty memory with a key of its own.
     #[must_use]
     pub fn new() -> Self {
-        let mut key = [0u8; digest::SHA256_OUTPUT_LEN];
-        // Without randomness the key is constant: the digests then protect less, but stay correct.
-        let _ = rand::fill(&mut key);
-        Self {
-            turn: Semaphore::new(1),
-            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
-            known: Mutex::new(Known::default()),
-        }
+        Self { turn: Semaphore::new(1), key: LazyLock::new(new_key), known: Mutex::new(Known::default()) }
     }
 
     fn mark(&self, user: &str, hash: &str, password: &str) -> [u8; 32] {
@@ -70,6 +65,13 @@ impl Gate {
             oldest.map(|oldest| known.set.remove(&oldest));
         }
     }
+}
+
+fn new_key() -> hmac::Key {
+    let mut key = [0u8; digest::SHA256_OUTPUT_LEN];
+    // Without randomness the key is constant: the digests then protect less, but stay correct.
+    let _ = rand::fill(&mut key);
+    hmac::Key::new(hmac::HMAC_SHA256, &key)
 }
 
 impl Default for Gate {
@@ -153,7 +155,7 @@ impl Users {
 }
 
 /// User and password of a `Basic` header; RFC 7617.
-fn basic(header: &[u8]) -> Option<(String, String)> {
+pub(crate) fn basic(header: &[u8]) -> Option<(String, String)> {
     let (scheme, rest) = header.split_at_checked(6)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;

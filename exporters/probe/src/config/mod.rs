@@ -5,7 +5,8 @@
 //! | `http`, `tcp`, `dns`, `icmp` | a prober's section, one flat strict struct each |
 //! | `tls` | `tls_config`, and how it becomes [`wire::tls::Settings`] |
 //! | `headers` | header values, hidden in `/config` when their name says that they are secret |
-//! | `target` | an entry of `targets:`, raw and validated |
+//! | `target` | an entry of `targets:`, raw and validated; `defaults:` |
+//! | `objective` | the share of a target's probes that must succeed |
 //!
 //! These types only say what is well-formed. What it means is decided once, when a prober builds its module.
 
@@ -13,6 +14,7 @@ pub mod dns;
 pub mod headers;
 pub mod http;
 pub mod icmp;
+pub mod objective;
 pub mod target;
 pub mod tcp;
 pub mod tls;
@@ -28,7 +30,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use dns::{DnsSection, Transport, ValidationSection};
 pub use http::HttpSection;
 pub use icmp::IcmpSection;
-pub use target::{Target, TargetSection};
+pub use objective::Objective;
+pub use target::{DefaultsSection, Target, TargetSection};
 pub use tcp::{QueryResponse, TcpSection};
 pub use tls::TlsSection;
 
@@ -43,6 +46,9 @@ pub struct File {
     /// What to probe on a schedule; shown on /metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<TargetSection>,
+    /// What holds for every target that does not say otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defaults: Option<DefaultsSection>,
     /// What the target parameter of /probe may name. Without it every target is allowed, save link-local addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_targets: Option<AllowedTargets>,
@@ -141,16 +147,6 @@ pub enum IpProtocol {
     #[default]
     #[serde(alias = "")]
     Ip6,
-}
-
-/// `preferred_ip_protocol` and `ip_protocol_fallback` as [`wire`] wants them.
-#[must_use]
-pub fn preference(preferred: Option<IpProtocol>, fallback: Option<bool>) -> wire::Preference {
-    let family = match preferred.unwrap_or_default() {
-        IpProtocol::Ip4 => wire::Family::Ip4,
-        IpProtocol::Ip6 => wire::Family::Ip6,
-    };
-    wire::Preference { family, fallback: fallback.unwrap_or(true) }
 }
 
 /// A DNS server as `address` or `address:port`.

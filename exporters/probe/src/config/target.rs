@@ -8,6 +8,7 @@ use kit::config::{Document, HumanDuration, Problem, Spanned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{File, Objective};
 use crate::module::Module;
 use crate::modules::{ModuleMap, checked, did_you_mean};
 
@@ -18,6 +19,15 @@ const RESERVED: [&str; 4] = ["target", "module", "le", "quantile"];
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
 /// How long a probe of a target may take when neither it nor its module says; never more than the interval.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What holds for every target that does not say otherwise.
+#[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultsSection {
+    /// The share of probes that must succeed, as `99.9%` or `0.999`. Default: 99.5%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<Objective>,
+}
 
 /// Something to probe on a schedule.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -44,6 +54,10 @@ pub struct TargetSection {
     /// How long a probe may take. Default: the module's timeout, else 10s; never more than the interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Spanned<HumanDuration>>,
+    /// The share of probes that must succeed, as `99.9%` or `0.999`; alerts compare the failures with what it leaves.
+    /// Default: that of `defaults`, else 99.5%.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<Objective>,
     /// Labels of your own, on this target's info metric.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, Spanned<String>>,
@@ -64,17 +78,21 @@ pub struct Target {
     pub interval: Duration,
     /// How long a probe may take; not above `interval`.
     pub timeout: Duration,
+    /// The share of probes that must succeed.
+    pub objective: Objective,
     /// The user's labels, by name; all names are legal.
     pub labels: Vec<(String, String)>,
 }
 
 /// Validates `targets:`. What is wrong is told with its position; the rest is returned.
 pub fn targets(
-    raw: &[TargetSection],
+    file: &File,
     modules: &ModuleMap,
     document: &Document,
     problems: &mut Vec<Problem>,
 ) -> Vec<Target> {
+    let raw = &file.targets;
+    let usual = file.defaults.as_ref().and_then(|defaults| defaults.objective).unwrap_or_default();
     let mut names: HashMap<String, usize> = HashMap::with_capacity(raw.len());
     let mut targets = Vec::with_capacity(raw.len());
     for (index, section) in raw.iter().enumerate() {
@@ -90,6 +108,13 @@ pub fn targets(
             let way_out = did_you_mean(&section.module, modules.keys().map(String::as_str));
             let cause = format!("unknown module {:?}", section.module.as_str());
             problems.push(document.problem(&section.module, key("module"), cause, way_out));
+        }
+        let hostname = section.hostname.as_ref().filter(|name| !name.is_empty());
+        if let (Some(name), Some(module)) = (hostname, module)
+            && let Some(objection) = module.probe.objection(name)
+        {
+            let way_out = "remove the hostname, or take a module without a Host header";
+            problems.push(document.problem(name, key("hostname"), objection, way_out));
         }
         let given = section.name.as_ref().filter(|name| !name.is_empty());
         if let Some(name) = given.or(target)
@@ -131,14 +156,11 @@ pub fn targets(
         targets.push(Target {
             name: given.unwrap_or(target).value.clone(),
             target: target.value.clone(),
-            hostname: section
-                .hostname
-                .as_ref()
-                .filter(|name| !name.is_empty())
-                .map(|name| name.value.clone()),
+            hostname: hostname.map(|name| name.value.clone()),
             module: Arc::clone(module),
             interval,
             timeout,
+            objective: section.objective.unwrap_or(usual),
             labels: section.labels.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
         });
     }

@@ -27,6 +27,12 @@ pub struct TcpSection {
     /// TLS settings, of `tls` and of `starttls`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls_config: Option<TlsSection>,
+    /// Whether the port must be closed: the probe succeeds when the connection is refused, when a router says that there
+    /// is no way, or when nobody has answered by the end of the timeout (give the module a short one); it fails when the
+    /// port opens. Not together with `tls`, `tls_config` and `query_response`. Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = false)]
+    pub expect_closed: Option<Spanned<bool>>,
     /// What to expect and to send, step by step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub query_response: Vec<QueryResponse>,

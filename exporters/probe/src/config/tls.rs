@@ -127,6 +127,13 @@ pub fn client(section: Option<&TlsSection>, workshop: &mut Workshop<'_>, key: &s
     }
 }
 
+/// The name that a section says to ask for, in place of the target's.
+#[must_use]
+pub fn server_name(section: Option<&TlsSection>) -> Option<String> {
+    let name = section?.server_name.as_ref()?;
+    (!name.is_empty()).then(|| name.value.clone())
+}
+
 /// What excludes one another, and the name.
 fn check(section: &TlsSection, workshop: &mut Workshop<'_>, key: &str) -> Option<()> {
     let before = workshop.problems.len();

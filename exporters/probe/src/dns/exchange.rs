@@ -2,18 +2,19 @@
 
 use std::io::{self, Read as _};
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use kit::Failure;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Interest};
 use tokio::net::UdpSocket;
-use wire::dial::{DialError, DialReason, dial, dial_udp};
+use wire::dial::{DialReason, dial_udp};
 use wire::tls::{Alpn, Client, Seen};
-use wire::{Egress, Phase, Stopwatch};
+use wire::{Phase, Stopwatch};
 
 use super::message::answers;
 use super::query::Query;
+use crate::module::Context;
+use crate::reach::{self, Reach, unconnected};
 use crate::verdict::fail;
 
 /// An answer's bytes.
@@ -27,14 +28,15 @@ const COMES: Interest = Interest::READABLE.add(Interest::ERROR);
 
 /// Where to, and which way.
 pub(super) struct Way<'a> {
+    pub(super) context: &'a Context<'a>,
+    pub(super) reach: &'a Reach,
     pub(super) addr: SocketAddr,
-    pub(super) egress: &'a Egress,
 }
 
 /// One datagram there and back. What is no answer to this query is passed over.
 pub(super) async fn udp(way: &Way<'_>, query: &Query, watch: &mut Stopwatch) -> Result<Answer, Failure> {
     watch.enter(Phase::Connect);
-    let socket = dial_udp(way.addr, way.egress).map_err(|error| unconnected(&error))?;
+    let socket = dial_udp(way.addr, &way.reach.egress).map_err(|error| unconnected(&error))?;
     watch.enter(Phase::Request);
     // Straight to the kernel: a datagram fits into a fresh socket's buffer, so there is no turn of the event loop to wait for.
     match SockRef::from(&socket).send(query.datagram()) {
@@ -64,8 +66,7 @@ fn receive(socket: &UdpSocket, query: &Query) -> io::Result<Option<Answer>> {
 
 /// One query over a connection of its own.
 pub(super) async fn tcp(way: &Way<'_>, query: &Query, watch: &mut Stopwatch) -> Result<Answer, Failure> {
-    watch.enter(Phase::Connect);
-    let stream = dial(way.addr, way.egress).await.map_err(|error| unconnected(&error))?;
+    let stream = way.reach.connect(way.context, way.addr, watch).await?;
     watch.enter(Phase::Request);
     ask(stream, way, query).await
 }
@@ -76,16 +77,10 @@ pub(super) async fn tls(
     query: &Query,
     watch: &mut Stopwatch,
     (client, name): (&Client, &str),
-    deadline: Instant,
     seen: &mut Option<Seen>,
 ) -> Result<Answer, Failure> {
-    watch.enter(Phase::Connect);
-    let stream = dial(way.addr, way.egress).await.map_err(|error| unconnected(&error))?;
-    watch.enter(Phase::Tls);
-    let outcome = client.handshake_by(stream, name, &Alpn::None, deadline).await;
-    watch.finish();
-    *seen = Some(outcome.seen);
-    let stream = outcome.stream.map_err(|error| fail(Phase::Tls, error.word(), error.detail))?;
+    let stream = way.reach.connect(way.context, way.addr, watch).await?;
+    let stream = reach::secure(client, stream, name, &Alpn::None, way.context, seen, watch).await?;
     watch.enter(Phase::Request);
     ask(stream, way, query).await
 }
@@ -105,10 +100,6 @@ where
         return Err(fail(Phase::Request, "dns_bad_response", detail));
     }
     Ok(answer)
-}
-
-fn unconnected(error: &DialError) -> Failure {
-    fail(Phase::Connect, error.reason.word(), error.to_string())
 }
 
 /// A query that was sent and an answer that did not come.

@@ -30,7 +30,7 @@ use wire::{Phase, Stopwatch};
 use crate::certificates;
 use crate::config::{ModuleSection, Transport};
 use crate::module::{Context, ModuleProbe, Prober, Workshop};
-use crate::verdict::{Address, fail, find, timed_out, verdict};
+use crate::verdict::{Address, fail, in_time, phases, verdict};
 use exchange::{Answer, Way};
 use message::{Malformed, Message, Record, Section};
 use settings::{Settings, split};
@@ -71,26 +71,12 @@ pub const TRUNCATED: Desc = Desc::gauge(
     "Whether the answer was cut because it did not fit into a datagram (the TC bit). Absent without an answer.",
 );
 
-/// Everything that the dns prober can emit.
-pub const DESCS: &[&Desc] = &[
-    &ANSWERS,
-    &AUTHORITIES,
-    &ADDITIONALS,
-    &SUCCEEDED,
-    &DURATION,
-    &SERIAL,
-    &RCODE,
-    &TRUNCATED,
-    &certificates::EARLIEST_EXPIRY,
-    &certificates::CHAIN_EXPIRY,
-    &certificates::CHAIN_INFO,
-    &certificates::NOT_BEFORE,
-    &certificates::VERIFIED,
-    &certificates::VERSION_INFO,
-];
+/// Everything that the dns prober can emit beside what it tells of certificates.
+pub const DESCS: &[&Desc] =
+    &[&ANSWERS, &AUTHORITIES, &ADDITIONALS, &SUCCEEDED, &DURATION, &SERIAL, &RCODE, &TRUNCATED];
 
 /// Its line in the table of probers.
-pub const PROBER: Prober = Prober { name: "dns", build, descs: DESCS };
+pub const PROBER: Prober = Prober { name: "dns", build, descs: &[DESCS, certificates::DESCS] };
 
 /// The phases that are always shown, zero for one that was not reached.
 const PHASES: [Phase; 3] = [Phase::Connect, Phase::Request, Phase::Resolve];
@@ -119,19 +105,12 @@ impl ModuleProbe for Dns {
             let mut learnt = Learnt::default();
             let work = self.run(&context, &mut learnt);
             let ended = tokio::time::timeout_at(context.deadline.into(), work).await;
-            let mut failure = match ended {
-                Ok(ended) => ended.err(),
-                Err(_) => Some(timed_out(&mut learnt.watch)),
-            };
-            learnt.watch.finish();
+            let mut failure = in_time(ended, &mut learnt.watch).err();
             let mut page = Page::with_capacity(16, 8);
             let lookup = learnt.watch.get(Phase::Resolve).unwrap_or_default();
             Address { lookup, ip: learnt.ip }.write(&mut page);
-            let mut rows = page.family(&DURATION);
             let tls = self.settings.tls.is_some().then_some(Phase::Tls);
-            for phase in PHASES.into_iter().chain(tls) {
-                rows.push(&[phase.word()], learnt.watch.get(phase).unwrap_or_default().as_secs_f64());
-            }
+            phases(&mut page, &DURATION, &learnt.watch, PHASES.into_iter().chain(tls));
             if let (Some(seen), Some((client, _))) = (&learnt.seen, &self.settings.tls) {
                 certificates::write(&mut page, seen, client.verifies());
             }
@@ -152,15 +131,15 @@ impl Dns {
     async fn run(&self, context: &Context<'_>, learnt: &mut Learnt) -> Result<(), Failure> {
         let settings = &self.settings;
         let (host, port) = split(context.target, settings.port())?;
-        let ip = find(context, host, Some(port), settings.preference, &mut learnt.watch).await?;
+        let ip = settings.reach.find(context, host, Some(port), &mut learnt.watch).await?;
         learnt.ip = Some(ip);
-        let way = Way { addr: SocketAddr::new(ip, port), egress: &settings.egress };
+        let way = Way { context, reach: &settings.reach, addr: SocketAddr::new(ip, port) };
         let query = settings.query.fresh();
         let watch = &mut learnt.watch;
         let answer = match (&settings.tls, settings.transport) {
             (Some((client, name)), _) => {
                 let name = name.as_deref().or(context.hostname).unwrap_or(host);
-                exchange::tls(&way, &query, watch, (client, name), context.deadline, &mut learnt.seen).await?
+                exchange::tls(&way, &query, watch, (client, name), &mut learnt.seen).await?
             }
             (None, Transport::Tcp) => exchange::tcp(&way, &query, watch).await?,
             (None, Transport::Udp) => exchange::udp(&way, &query, watch).await?,
@@ -248,6 +227,27 @@ fn soa_serial(record: &Record<'_>) -> Option<u32> {
     data.name().ok()?;
     data.name().ok()?;
     data.u32().ok()
+}
+
+/// See [`crate::fuzzing::dns_answer`].
+pub(crate) fn fuzz_answer(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    if let Ok(query) = query::Query::new("www.probe.test", 1, 1, true) {
+        let _ = message::answers(bytes, &query);
+    }
+    if let Ok(message) = Message::new(bytes) {
+        for record in Section::ALL.into_iter().flat_map(|section| message.records(section)) {
+            let _ = (record::write(&mut text, &record), soa_serial(&record));
+        }
+    }
+    text
+}
+
+/// See [`crate::fuzzing::dns_rdata`].
+pub(crate) fn fuzz_rdata(kind: u16, data: &[u8]) -> String {
+    let mut text = String::new();
+    let _ = rdata::write(&mut text, kind, &mut message::Reader::new(data, 0..data.len()));
+    text
 }
 
 #[cfg(test)]

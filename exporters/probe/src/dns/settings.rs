@@ -5,21 +5,20 @@ use std::sync::Arc;
 use kit::Failure;
 use kit::config::Spanned;
 use wire::tls::Client;
-use wire::{Egress, Preference};
 
 use super::message::Section;
 use super::names::{ANY, CLASS, IN, Names, RCODE, TYPE};
 use super::query::Query;
 use super::validate::Validator;
-use crate::config::{DnsSection, Transport, preference, tls};
+use crate::config::{DnsSection, Transport, tls};
 use crate::module::Workshop;
+use crate::reach::{Reach, preference};
 use crate::verdict::invalid;
 
 /// What every query of a module has in common.
 #[derive(Debug)]
 pub(super) struct Settings {
-    pub(super) preference: Preference,
-    pub(super) egress: Egress,
+    pub(super) reach: Reach,
     pub(super) transport: Transport,
     /// The TLS client, and the name to ask it for if it is not the target's.
     pub(super) tls: Option<(Arc<Client>, Option<String>)>,
@@ -42,7 +41,8 @@ impl Settings {
             return None;
         };
         let before = workshop.problems.len();
-        let egress = workshop.source_address(section.source_ip_address.as_ref(), "dns.source_ip_address");
+        let preference = preference(section.preferred_ip_protocol, section.ip_protocol_fallback);
+        let reach = Reach::new("dns", preference, section.source_ip_address.as_ref(), workshop);
         let transport = section.transport_protocol.unwrap_or_default();
         let tls = encrypted(section, transport, workshop);
         let kind = number(section.query_type.as_ref(), &TYPE, "dns.query_type", "query type", workshop)
@@ -73,8 +73,7 @@ impl Settings {
             Validator::new(Section::Additional, section.validate_additional_rrs.as_ref()),
         ];
         Some(Self {
-            preference: preference(section.preferred_ip_protocol, section.ip_protocol_fallback),
-            egress,
+            reach,
             transport,
             tls,
             query: query?,
@@ -110,8 +109,7 @@ fn encrypted(
         return None;
     }
     let client = tls::client(section.tls_config.as_ref(), workshop, "dns.tls_config")?;
-    let name = section.tls_config.as_ref().and_then(|tls| tls.server_name.as_ref());
-    Some((client, name.filter(|name| !name.is_empty()).map(|name| name.value.clone())))
+    Some((client, tls::server_name(section.tls_config.as_ref())))
 }
 
 /// A name's number, or `None` when it is absent, empty, or not known, which is noted.

@@ -129,6 +129,30 @@ async fn what_can_be_wrong_has_a_reason() {
     }
 }
 
+/// A name that must have one address: each way to lose it has a reason of its own, and the detail says what there is.
+#[tokio::test]
+async fn a_record_that_has_drifted() {
+    type Answer = fn(&[u8]) -> Vec<u8>;
+    let rows: [(Answer, &str, &str); 6] = [
+        (|query| reply(query, 0, &[[192, 0, 2, 10]]), "ok", ""),
+        (|query| reply(query, 0, &[[192, 0, 2, 100]]), "dns_answer", "192.0.2.100"),
+        (|query| reply(query, 0, &[[192, 0, 2, 10], [6, 6, 6, 6]]), "dns_answer", "6.6.6.6"),
+        (|query| reply(query, 0, &[]), "dns_answer", "the answer section is empty"),
+        (|query| reply(query, 3, &[]), "rcode", "the server answered NXDOMAIN, not NOERROR"),
+        // A wrong code goes before what its answer holds.
+        (|query| reply(query, 2, &[[6, 6, 6, 6]]), "rcode", "the server answered SERVFAIL, not NOERROR"),
+    ];
+    let checks =
+        format!("{WWW}, validate_answer_rrs: {{fail_if_not_matches_regexp: ['\\tA\\t192\\.0\\.2\\.10$']}}");
+    for (answer, want, detail) in rows {
+        let addr = udp(move |query| vec![answer(query)]).await;
+        let verdict = probe(&module("dns", &checks), &addr).await;
+        assert_eq!(reason(&verdict), want);
+        let failure = verdict.failure.map_or_else(String::new, |failure| failure.detail);
+        assert!(failure.contains(detail), "{failure}");
+    }
+}
+
 #[tokio::test]
 async fn a_silent_server_shows_in_the_phase_that_hung() {
     let addr = udp(|_| Vec::new()).await;

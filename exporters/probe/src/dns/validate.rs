@@ -66,21 +66,37 @@ impl Validator {
         }
         let any = |patterns: &[Regex], record: &str| patterns.iter().any(|pattern| pattern.is_match(record));
         if !self.all_match.is_empty() && records.iter().all(|record| any(&self.all_match, record)) {
-            return Err(format!("all records of the {section} section match"));
+            return Err(format!("all records of the {section} section match, {}", first(records)));
         }
         if !self.none_matches.is_empty() && !records.iter().any(|record| any(&self.none_matches, record)) {
-            return Err(format!("no record of the {section} section matches"));
+            let wanted: Vec<&str> = self.none_matches.iter().map(Regex::as_str).collect();
+            return Err(format!(
+                "no record of the {section} section matches {}, {}",
+                wanted.join(" or "),
+                first(records)
+            ));
         }
         Ok(())
     }
 }
 
+/// The first record, and how many more there are.
+fn first(records: &[&str]) -> String {
+    match records {
+        [] => "of none".to_owned(),
+        [only] => format!("it holds {only:?}"),
+        [first, rest @ ..] => format!("the first is {first:?}, and {} more", rest.len()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use kit::config::Document;
+
     use super::*;
 
     fn validator(yaml: &str) -> Validator {
-        let raw: ValidationSection = serde_saphyr::from_str(yaml).unwrap();
+        let raw: ValidationSection = Document::embedded("t", yaml).parse().unwrap();
         Validator::new(Section::Answer, Some(&raw)).unwrap()
     }
 
@@ -98,7 +114,16 @@ mod tests {
             (
                 "fail_if_none_matches_regexp: ['\\.8$']",
                 vec![ten, nine],
-                Some("no record of the answer section matches"),
+                Some(
+                    "no record of the answer section matches \\.8$, the first is \"a.\\t0\\tIN\\tA\\t127.0.0.10\", and 1 more",
+                ),
+            ),
+            (
+                "fail_if_none_matches_regexp: ['\\.8$', '\\.7$']",
+                vec![nine],
+                Some(
+                    "no record of the answer section matches \\.8$ or \\.7$, it holds \"a.\\t0\\tIN\\tA\\t127.0.0.9\"",
+                ),
             ),
             ("fail_if_none_matches_regexp: ['\\.8$']", vec![], Some("the answer section is empty")),
         ] {
@@ -116,7 +141,8 @@ mod tests {
     #[test]
     fn defect_6_all_match_fails_when_all_match() {
         let validator = validator("fail_if_all_match_regexp: ['127\\.0\\.0\\.9']");
-        assert_eq!(validator.check(&["127.0.0.9"]).unwrap_err(), "all records of the answer section match");
+        let error = validator.check(&["127.0.0.9"]).unwrap_err();
+        assert_eq!(error, "all records of the answer section match, it holds \"127.0.0.9\"");
         assert!(validator.check(&["127.0.0.9", "127.0.0.1"]).is_ok());
         assert!(validator.check(&[]).is_ok(), "nothing is not all");
     }
@@ -124,7 +150,8 @@ mod tests {
     /// blackbox_exporter 0.28 loads a pattern that cannot be compiled, and then fails every probe (defect 7).
     #[test]
     fn defect_7_a_bad_pattern_does_not_load() {
-        let error = serde_saphyr::from_str::<ValidationSection>("fail_if_matches_regexp: ['(']").unwrap_err();
+        let document = Document::embedded("t", "fail_if_matches_regexp: ['(']");
+        let error = document.parse::<ValidationSection>().unwrap_err();
         assert!(error.to_string().contains("unclosed group"), "{error}");
     }
 

@@ -161,6 +161,21 @@ impl Decoder {
     }
 }
 
+/// See [`crate::fuzzing::http_body`].
+pub(super) fn fuzz(compression: u8, step: usize, bytes: &[u8], limit: u64) -> usize {
+    let compression = match compression {
+        0 => Some(Compression::Gzip),
+        1 => Some(Compression::Deflate),
+        2 => Some(Compression::Br),
+        _ => None,
+    };
+    let mut body = Body::new(compression, Some(limit), true);
+    let pieces = bytes.chunks(step.max(1));
+    let written = pieces.map(|piece| body.decoder.write(piece)).find(Result::is_err).unwrap_or(Ok(()));
+    let _ = written.and_then(|()| body.decoder.finish());
+    body.kept().len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

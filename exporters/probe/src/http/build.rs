@@ -14,8 +14,9 @@ use super::credentials::Credentials;
 use super::encoding::admits;
 use super::proxy::Proxy;
 use crate::config::http::{Compression, HeaderMatch, HttpSection};
-use crate::config::{ModuleSection, preference, tls};
+use crate::config::{ModuleSection, tls};
 use crate::module::{ModuleProbe, Workshop};
+use crate::reach::{Reach, preference};
 
 /// What calls itself.
 const AGENT: &str = concat!("farol-probe-exporter/", env!("CARGO_PKG_VERSION"));
@@ -33,27 +34,26 @@ pub(super) fn build(section: &ModuleSection, workshop: &mut Workshop<'_>) -> Opt
     let method = method(section.method.as_ref(), workshop);
     let checks = checks(section, workshop);
     let proxy = Proxy::new(section, workshop);
-    let egress = workshop.source_address(section.source_ip_address.as_ref(), "http.source_ip_address");
-    let tls = tls::client(section.tls_config.as_ref(), workshop, "http.tls_config");
+    let preference = preference(section.preferred_ip_protocol, section.ip_protocol_fallback);
+    let reach = Reach::new("http", preference, section.source_ip_address.as_ref(), workshop);
+    let client = tls::client(section.tls_config.as_ref(), workshop, "http.tls_config");
     let unsupported = unsupported(section, workshop);
     if workshop.problems.len() > before {
         return None;
     }
-    let server_name = section.tls_config.as_ref().and_then(|tls| tls.server_name.as_ref());
     Some(Arc::new(HttpProbe {
         method: method?,
         headers,
         host,
         body: body?,
         credentials,
-        preference: preference(section.preferred_ip_protocol, section.ip_protocol_fallback),
-        egress,
+        reach,
         follow: section.follow_redirects.unwrap_or(true) && section.no_follow_redirects != Some(true),
         checks,
         compression,
         limit: section.body_size_limit.map_or(Some(DEFAULT_LIMIT), ByteSize::limit),
-        tls: tls?,
-        server_name: server_name.filter(|name| !name.is_empty()).map(|name| name.value.clone()),
+        tls: client?,
+        server_name: tls::server_name(section.tls_config.as_ref()),
         http2: section.enable_http2.as_ref().is_none_or(|enabled| **enabled),
         proxy,
         proxy_resolves: section.skip_resolve_phase_with_proxy == Some(true),

@@ -10,13 +10,14 @@ use tokio::net::TcpStream;
 use url::Url;
 use wire::http::{Connection, HttpError, Protocol, Reply};
 use wire::tls::{Alpn, TlsStream};
-use wire::{Phase, Stopwatch, dial};
+use wire::{Phase, Stopwatch};
 
 use super::metrics::Facts;
-use super::proxy::Proxy;
+use super::proxy::Route;
 use super::{HttpProbe, target};
 use crate::module::Context;
-use crate::verdict::{Address, fail, find, invalid, refused};
+use crate::reach;
+use crate::verdict::{Address, fail, invalid, refused};
 
 /// What one exchange asks, and of whom.
 pub(super) struct Hop {
@@ -54,7 +55,7 @@ pub(super) enum Link {
     Plain(Connection<TcpStream>),
     /// Plain HTTP to a proxy, which wants the whole URL.
     Proxied(Connection<TcpStream>),
-    Tls(Box<Connection<TlsStream<TcpStream>>>),
+    Tls(Connection<TlsStream<TcpStream>>),
 }
 
 impl Link {
@@ -62,7 +63,7 @@ impl Link {
         match self {
             Link::Plain(connection) => connection.send(request).await,
             Link::Proxied(connection) => connection.send_to_proxy(request).await,
-            Link::Tls(connection) => Box::pin(connection.send(request)).await,
+            Link::Tls(connection) => connection.send(request).await,
         }
     }
 
@@ -92,16 +93,16 @@ pub(super) async fn exchange(
     let request = hop.request()?;
     let host = target::host(&hop.url);
     let port = hop.url.port_or_known_default().unwrap_or(80);
-    let proxy = probe.proxy.as_ref().filter(|proxy| proxy.serves(&hop.url, &host));
+    let proxy = probe.proxy.as_ref().and_then(|proxy| proxy.route(&hop.url, &host));
     facts.seen = None;
     // What is over before the answer is waited for lies in a box of its own: a slow probe shall not hold its room.
     let target = Box::pin(locate(probe, proxy, &host, port, context, facts, watch)).await?;
     let stream = match (proxy, target) {
-        (None, Some(ip)) => connect(probe, SocketAddr::new(ip, port), context, watch).await?,
+        (None, Some(ip)) => probe.reach.connect(context, SocketAddr::new(ip, port), watch).await?,
         (None, None) => return Err(fail(Phase::Resolve, "internal", "no address")),
         (Some(proxy), _) => {
-            let addr = Box::pin(proxy.locate(probe.preference, context, watch)).await?;
-            let stream = connect(probe, addr, context, watch).await?;
+            let addr = Box::pin(proxy.locate(probe.reach.preference, context, watch)).await?;
+            let stream = probe.reach.connect(context, addr, watch).await?;
             if hop.is_secure() { Box::pin(proxy.tunnel(stream, &host, port, watch)).await? } else { stream }
         }
     };
@@ -115,7 +116,7 @@ pub(super) async fn exchange(
     };
     watch.enter(Phase::Processing);
     let mut request = request;
-    if let Some(authorization) = proxy.filter(|_| !hop.is_secure()).and_then(Proxy::authorization) {
+    if let Some(authorization) = proxy.filter(|_| !hop.is_secure()).and_then(|route| route.authorization()) {
         request.headers_mut().insert(http::header::PROXY_AUTHORIZATION, authorization.clone());
     }
     let reply = link.send(request).await.map_err(|error| failed(Phase::Processing, &error))?;
@@ -126,7 +127,7 @@ pub(super) async fn exchange(
 /// The target's address; `None` if a proxy looks for it.
 async fn locate(
     probe: &HttpProbe,
-    proxy: Option<&Proxy>,
+    proxy: Option<Route<'_>>,
     host: &str,
     port: u16,
     context: &Context<'_>,
@@ -145,27 +146,13 @@ async fn locate(
     if first {
         facts.address = Some(Address::default());
     }
-    let found = find(context, host, Some(port), probe.preference, watch).await;
+    let found = probe.reach.find(context, host, Some(port), watch).await;
     if first {
         let ip = found.as_ref().ok().copied();
         facts.address = Some(Address { lookup: watch.get(Phase::Resolve).unwrap_or_default(), ip });
         facts.resolved = found.is_ok();
     }
     found.map(Some)
-}
-
-async fn connect(
-    probe: &HttpProbe,
-    addr: SocketAddr,
-    context: &Context<'_>,
-    watch: &mut Stopwatch,
-) -> Result<TcpStream, Failure> {
-    watch.enter(Phase::Connect);
-    let stream = dial::dial(addr, &probe.egress)
-        .await
-        .map_err(|error| fail(Phase::Connect, error.reason.word(), error.to_string()))?;
-    context.trace.step("connected to", addr);
-    Ok(stream)
 }
 
 async fn secure(
@@ -179,14 +166,10 @@ async fn secure(
 ) -> Result<Link, Failure> {
     let name = hop.server_name.as_deref().unwrap_or(host);
     let alpn = if probe.http2 { Alpn::Http2OrHttp1 } else { Alpn::Http1 };
-    watch.enter(Phase::Tls);
-    let outcome = probe.tls.handshake_by(stream, name, &alpn, context.deadline).await;
-    let protocol = Protocol::from_alpn(outcome.seen.alpn.as_deref());
-    facts.seen = Some(outcome.seen);
-    let stream = outcome.stream.map_err(|error| fail(Phase::Tls, error.word(), error.to_string()))?;
-    context.trace.step("tls handshake with", name.to_owned());
+    let stream = reach::secure(&probe.tls, stream, name, &alpn, context, &mut facts.seen, watch).await?;
+    let protocol = Protocol::from_alpn(facts.seen.as_ref().and_then(|seen| seen.alpn.as_deref()));
     let connection = Connection::open(stream, protocol).await.map_err(|error| failed(Phase::Tls, &error))?;
-    Ok(Link::Tls(Box::new(connection)))
+    Ok(Link::Tls(connection))
 }
 
 /// An exchange's error as a failure.

@@ -11,7 +11,7 @@ use wire::{Phase, Stopwatch};
 
 use crate::certificates;
 use crate::tcp::metrics::FAILED_REGEX;
-use crate::verdict::Address;
+use crate::verdict::{Address, phases};
 
 /// The time of each phase.
 pub const DURATION: Desc = Desc::gauge(
@@ -63,12 +63,6 @@ pub(super) const DESCS: &[&Desc] = &[
     &MODIFIED,
     &FAILED_CEL,
     &FAILED_REGEX,
-    &certificates::EARLIEST_EXPIRY,
-    &certificates::CHAIN_EXPIRY,
-    &certificates::CHAIN_INFO,
-    &certificates::NOT_BEFORE,
-    &certificates::VERIFIED,
-    &certificates::VERSION_INFO,
     &certificates::CIPHER_INFO,
 ];
 
@@ -130,12 +124,9 @@ impl Facts {
         page.set(&FAILED_REGEX, flag(self.regex_failed));
         page.set(&CONTENT_LENGTH, self.content_length);
         if self.address.is_some() {
-            let mut rows = page.family(&DURATION);
-            for phase in [Phase::Connect, Phase::Processing, Phase::Resolve, Phase::Tls, Phase::Transfer] {
-                if self.resolved || phase == Phase::Resolve {
-                    rows.push(&[phase.word()], watch.get(phase).unwrap_or_default().as_secs_f64());
-                }
-            }
+            let all = [Phase::Connect, Phase::Processing, Phase::Resolve, Phase::Tls, Phase::Transfer];
+            let shown = all.into_iter().filter(|phase| self.resolved || *phase == Phase::Resolve);
+            phases(&mut page, &DURATION, watch, shown);
         }
         if let Some(modified) = self.modified {
             page.set(&MODIFIED, modified);

@@ -35,11 +35,13 @@ use kit::{BoxFuture, Failure, Verdict};
 use url::Url;
 use wire::http::Reply;
 use wire::tls::Client;
-use wire::{Egress, Phase, Preference, Stopwatch};
+use wire::{Phase, Stopwatch};
 
+use crate::certificates;
 use crate::config::http::Compression;
 use crate::module::{Context, ModuleProbe, Prober};
-use crate::verdict::{fail, timed_out, verdict};
+use crate::reach::Reach;
+use crate::verdict::{fail, in_time, invalid, verdict};
 use body::Body;
 use checks::Checks;
 use cookies::Jar;
@@ -49,7 +51,8 @@ use metrics::Facts;
 use proxy::Proxy;
 
 /// The line in the table of probers.
-pub const PROBER: Prober = Prober { name: "http", build: build::build, descs: metrics::DESCS };
+pub const PROBER: Prober =
+    Prober { name: "http", build: build::build, descs: &[metrics::DESCS, certificates::DESCS] };
 
 /// Redirects that are followed; the eleventh ends the probe, as the peer's.
 const MOST_REDIRECTS: u32 = 10;
@@ -63,8 +66,7 @@ struct HttpProbe {
     host: Option<HeaderValue>,
     body: Bytes,
     credentials: Credentials,
-    preference: Preference,
-    egress: Egress,
+    reach: Reach,
     follow: bool,
     checks: Checks,
     compression: Option<Compression>,
@@ -81,18 +83,17 @@ struct HttpProbe {
 }
 
 impl ModuleProbe for HttpProbe {
+    fn objection(&self, hostname: &str) -> Option<String> {
+        given_host(hostname, self.host.as_ref()).err()
+    }
+
     fn probe<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Verdict> {
         Box::pin(async move {
             let (mut facts, mut watch) = (Facts::default(), Stopwatch::new());
             facts.cel_failed = self.checks.has_cel().then_some(false);
             let run = self.run(&context, &mut facts, &mut watch);
             let ended = tokio::time::timeout_at(context.deadline.into(), run).await;
-            let failure = match ended {
-                Ok(Ok(())) => None,
-                Ok(Err(failure)) => Some(failure),
-                Err(_) => Some(timed_out(&mut watch)),
-            };
-            watch.finish();
+            let failure = in_time(ended, &mut watch).err();
             verdict(facts.page(&watch, self.tls.verifies()), failure)
         })
     }
@@ -138,7 +139,7 @@ impl HttpProbe {
     fn first_hop(&self, context: &Context<'_>, url: &Url) -> Result<Hop, Failure> {
         let host = match context.hostname {
             None => self.host.clone(),
-            Some(name) => Some(given_host(name, self.host.as_ref())?),
+            Some(name) => Some(given_host(name, self.host.as_ref()).map_err(invalid)?),
         };
         let mut headers = self.headers.clone();
         self.credentials.apply(&mut headers, url)?;
@@ -248,12 +249,31 @@ fn location(reply: &Reply) -> Option<&HeaderValue> {
     }
 }
 
-/// The `hostname` parameter as a Host header; a module that has another one refuses it, as the peer's does.
-fn given_host(name: &str, own: Option<&HeaderValue>) -> Result<HeaderValue, Failure> {
+/// The `hostname` parameter as a Host header, or why it cannot be: a module that has another one refuses it, as the peer's
+/// does.
+fn given_host(name: &str, own: Option<&HeaderValue>) -> Result<HeaderValue, String> {
     if let Some(own) = own.filter(|own| own.as_bytes() != name.as_bytes()) {
-        let detail = format!("hostname {name:?} conflicts with the module's Host header {own:?}");
-        return Err(crate::verdict::invalid(detail));
+        return Err(format!("hostname {name:?} conflicts with the module's Host header {own:?}"));
     }
-    HeaderValue::from_str(name)
-        .map_err(|_| crate::verdict::invalid(format!("hostname {name:?} is not a host name")))
+    HeaderValue::from_str(name).map_err(|_| format!("hostname {name:?} is not a host name"))
+}
+
+/// See [`crate::fuzzing::http_body`].
+pub(crate) fn fuzz_body(compression: u8, step: usize, bytes: &[u8], limit: u64) -> usize {
+    body::fuzz(compression, step, bytes, limit)
+}
+
+/// See [`crate::fuzzing::http_redirect`].
+pub(crate) fn fuzz_redirect(location: &[u8], cookie: &[u8]) -> Option<(String, String)> {
+    let from = target::parse("http://probe.test/a/b").ok()?;
+    let mut jar = Jar::default();
+    jar.store(&from, &HeaderValue::from_bytes(cookie).ok()?);
+    let to = target::follow(&from, &HeaderValue::from_bytes(location).ok()?).ok()?;
+    let cookies = jar.header(&to).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Some((to.into(), cookies.unwrap_or_default()))
+}
+
+/// See [`crate::fuzzing::http_target`].
+pub(crate) fn fuzz_target(text: &str) -> Option<String> {
+    target::parse(text).ok().map(Into::into)
 }

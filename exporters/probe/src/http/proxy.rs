@@ -31,7 +31,13 @@ pub(super) struct Proxy {
     connect: HeaderMap,
 }
 
-#[derive(Clone)]
+/// The way to one URL: the proxy of its scheme, and no other.
+#[derive(Clone, Copy)]
+pub(super) struct Route<'a> {
+    server: &'a Server,
+    connect: &'a HeaderMap,
+}
+
 struct Server {
     host: String,
     port: u16,
@@ -95,22 +101,21 @@ impl Proxy {
         Some(Self { plain, secure, exempt, skip_loopback: from_environment.is_some(), connect })
     }
 
-    fn server(&self, secure: bool) -> Option<&Server> {
-        if secure { self.secure.as_ref() } else { self.plain.as_ref() }
-    }
-
-    /// Whether a URL goes through it.
-    pub(super) fn serves(&self, url: &Url, host: &str) -> bool {
+    /// The way to a URL, `None` if it is not through a proxy.
+    pub(super) fn route(&self, url: &Url, host: &str) -> Option<Route<'_>> {
+        let server = if url.scheme() == "https" { &self.secure } else { &self.plain }.as_ref()?;
         let ip = host.parse::<IpAddr>().ok();
         let loopback = host == "localhost" || ip.is_some_and(|ip| ip.is_loopback());
-        self.server(url.scheme() == "https").is_some()
-            && !(self.skip_loopback && loopback)
-            && !self.exempt.iter().any(|exempt| exempt.covers(host, ip, url.port_or_known_default()))
+        let direct = (self.skip_loopback && loopback)
+            || self.exempt.iter().any(|exempt| exempt.covers(host, ip, url.port_or_known_default()));
+        (!direct).then_some(Route { server, connect: &self.connect })
     }
+}
 
+impl<'a> Route<'a> {
     /// For the request itself, where there is no tunnel.
-    pub(super) fn authorization(&self) -> Option<&HeaderValue> {
-        self.plain.as_ref()?.authorization.as_ref()
+    pub(super) fn authorization(&self) -> Option<&'a HeaderValue> {
+        self.server.authorization.as_ref()
     }
 
     /// The proxy's own address. The operator named it: the allow-list, which is about targets, has no say.
@@ -120,15 +125,12 @@ impl Proxy {
         context: &Context<'_>,
         watch: &mut Stopwatch,
     ) -> Result<SocketAddr, Failure> {
-        let Some(server) = self.plain.as_ref().or(self.secure.as_ref()) else {
-            return Err(fail(Phase::Resolve, "internal", "no proxy"));
-        };
         watch.enter(Phase::Resolve);
-        let found = context.tools.resolver.lookup_one(&server.host, preference).await;
+        let found = context.tools.resolver.lookup_one(&self.server.host, preference).await;
         watch.finish();
         let ip =
             found.map_err(|error| fail(Phase::Resolve, error.reason.word(), format!("proxy: {error}")))?;
-        let addr = SocketAddr::new(ip, server.port);
+        let addr = SocketAddr::new(ip, self.server.port);
         context.trace.step("going through the proxy", addr);
         Ok(addr)
     }
@@ -151,7 +153,7 @@ impl Proxy {
         *request.method_mut() = Method::CONNECT;
         *request.uri_mut() = uri;
         *request.headers_mut() = self.connect.clone();
-        if let Some(value) = self.secure.as_ref().and_then(|server| server.authorization.as_ref()) {
+        if let Some(value) = self.authorization() {
             request.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
         }
         let opened = Connection::open(stream, Protocol::Http1).await;
@@ -262,6 +264,43 @@ mod tests {
                 want,
                 "{list:?} {host}"
             );
+        }
+    }
+
+    /// HTTP_PROXY and HTTPS_PROXY may name two proxies, or only one of them.
+    #[tokio::test]
+    async fn each_scheme_has_a_proxy_of_its_own() {
+        let tools = crate::testing::tools();
+        let trace = kit::Trace::new();
+        let deadline = trace.began() + std::time::Duration::from_secs(5);
+        let context = Context { target: "", hostname: None, deadline, trace: &trace, tools: &tools };
+        let plain = "http://plain:one@127.0.0.1:3128";
+        let secure = "http://secure:two@127.0.0.2:3129";
+        for (plain_is, secure_is, url, want) in [
+            (Some(plain), Some(secure), "http://a.test/", Some(("127.0.0.1:3128", basic("plain", "one")))),
+            (Some(plain), Some(secure), "https://a.test/", Some(("127.0.0.2:3129", basic("secure", "two")))),
+            (Some(plain), None, "http://a.test/", Some(("127.0.0.1:3128", basic("plain", "one")))),
+            (Some(plain), None, "https://a.test/", None),
+            (None, Some(secure), "http://a.test/", None),
+            (None, Some(secure), "https://a.test/", Some(("127.0.0.2:3129", basic("secure", "two")))),
+        ] {
+            let server = |text: Option<&str>| text.map(|text| Server::read(text).unwrap());
+            let proxy = Proxy {
+                plain: server(plain_is),
+                secure: server(secure_is),
+                exempt: Vec::new(),
+                skip_loopback: true,
+                connect: HeaderMap::new(),
+            };
+            let url = Url::parse(url).unwrap();
+            let Some(route) = proxy.route(&url, "a.test") else {
+                assert!(want.is_none(), "{url}");
+                continue;
+            };
+            let (addr, authorization) = want.unwrap();
+            let got = route.locate(Preference::default(), &context, &mut Stopwatch::new()).await.unwrap();
+            assert_eq!(got.to_string(), addr, "{url}");
+            assert_eq!(route.authorization(), Some(&authorization.unwrap()), "{url}");
         }
     }
 

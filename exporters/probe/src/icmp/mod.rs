@@ -16,7 +16,7 @@ use wire::{Phase, Stopwatch};
 
 use crate::config::ModuleSection;
 use crate::module::{Context, ModuleProbe, Prober, Workshop};
-use crate::verdict::{Address, fail, find, invalid, timed_out, verdict};
+use crate::verdict::{Address, fail, in_time, invalid, phases, verdict};
 use settings::Settings;
 
 /// How long each phase took.
@@ -36,7 +36,7 @@ pub const HOP_LIMIT: Desc = Desc::gauge(
 pub const DESCS: &[&Desc] = &[&DURATION, &HOP_LIMIT];
 
 /// Its line in the table of probers.
-pub const PROBER: Prober = Prober { name: "icmp", build, descs: DESCS };
+pub const PROBER: Prober = Prober { name: "icmp", build, descs: &[DESCS] };
 
 /// The phases that are always shown, zero for one that was not reached.
 const PHASES: [Phase; 3] = [Phase::Resolve, Phase::Rtt, Phase::Setup];
@@ -59,10 +59,7 @@ impl ModuleProbe for Icmp {
             watch.finish();
             let mut page = Page::with_capacity(12, 8);
             Address { lookup: watch.get(Phase::Resolve).unwrap_or_default(), ip }.write(&mut page);
-            let mut rows = page.family(&DURATION);
-            for phase in PHASES {
-                rows.push(&[phase.word()], watch.get(phase).unwrap_or_default().as_secs_f64());
-            }
+            phases(&mut page, &DURATION, &watch, PHASES);
             let failure = match ended {
                 Ok(reply) => {
                     if let Some(hops) = reply.hop_limit {
@@ -87,11 +84,9 @@ impl Icmp {
         let host = host(context.target)?;
         let settings = &self.settings;
         // The pinger ends by the deadline on its own; the resolver knows of none.
-        let found = find(context, host, None, settings.preference, watch);
-        let target = match tokio::time::timeout_at(context.deadline.into(), found).await {
-            Ok(found) => found?,
-            Err(_) => return Err(timed_out(watch)),
-        };
+        let found = settings.reach.find(context, host, None, watch);
+        let found = tokio::time::timeout_at(context.deadline.into(), found).await;
+        let target = in_time(found, watch)?;
         *ip = Some(target);
         let began = Instant::now();
         let echo = Echo {
@@ -99,7 +94,7 @@ impl Icmp {
             payload_size: settings.payload_size,
             ttl: Some(settings.ttl),
             dont_fragment: settings.dont_fragment,
-            egress: &settings.egress,
+            egress: &settings.reach.egress,
             deadline: context.deadline,
         };
         match context.tools.pinger.ping(&echo).await {

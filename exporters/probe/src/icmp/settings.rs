@@ -2,10 +2,10 @@
 
 use kit::config::Spanned;
 use wire::icmp::DEFAULT_PAYLOAD;
-use wire::{Egress, Preference};
 
-use crate::config::{IcmpSection, preference};
+use crate::config::IcmpSection;
 use crate::module::Workshop;
+use crate::reach::{Reach, preference};
 
 /// The largest payload that an IPv4 packet holds after its header and ICMP's.
 const MOST: i64 = 65_507;
@@ -13,8 +13,7 @@ const MOST: i64 = 65_507;
 /// What every echo of a module has in common.
 #[derive(Debug)]
 pub(super) struct Settings {
-    pub(super) preference: Preference,
-    pub(super) egress: Egress,
+    pub(super) reach: Reach,
     pub(super) payload_size: usize,
     pub(super) dont_fragment: bool,
     pub(super) ttl: u8,
@@ -24,7 +23,8 @@ impl Settings {
     /// Checks the section. `None` if a problem was noted.
     pub(super) fn new(section: &IcmpSection, workshop: &mut Workshop<'_>) -> Option<Self> {
         let before = workshop.problems.len();
-        let egress = workshop.source_address(section.source_ip_address.as_ref(), "icmp.source_ip_address");
+        let preference = preference(section.preferred_ip_protocol, section.ip_protocol_fallback);
+        let reach = Reach::new("icmp", preference, section.source_ip_address.as_ref(), workshop);
         // Zero is how the peer's file says "not set", for both numbers.
         let payload = number(section.payload_size.as_ref(), 0, MOST, "icmp.payload_size", "bytes", workshop);
         let ttl = number(section.ttl.as_ref(), 0, 255, "icmp.ttl", "hops", workshop);
@@ -32,8 +32,7 @@ impl Settings {
             return None;
         }
         Some(Self {
-            preference: preference(section.preferred_ip_protocol, section.ip_protocol_fallback),
-            egress,
+            reach,
             payload_size: payload.and_then(|size| usize::try_from(size).ok()).unwrap_or(DEFAULT_PAYLOAD),
             dont_fragment: section.dont_fragment.unwrap_or(false),
             ttl: ttl.and_then(|ttl| u8::try_from(ttl).ok()).unwrap_or(64),

@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 
 use kit::Desc;
+use kit::prober::FAILURE;
 
 use crate::module::PROBERS;
-use crate::{certificates, verdict};
+use crate::{reasons, verdict};
 
 const TARGET: &[&str] = &["target", "module"];
 
@@ -22,7 +23,8 @@ pub const REASONS: Desc = Desc::counter(
     "Probes of the target that failed, by the phase in which they stopped and the reason; the reasons are those of \
      probe_failure_info. A reason appears with its first failure.",
 )
-.labels(&["target", "module", "phase", "reason"]);
+.labels(&["target", "module", "phase", "reason"])
+.closed("reason", reasons::REASONS);
 /// How long the probes took.
 pub const ATTEMPT_DURATION: Desc = Desc::histogram(
     "probe_attempt_duration_seconds",
@@ -53,6 +55,13 @@ pub const INTERVAL: Desc = Desc::gauge(
     "From the beginning of one probe of the target to that of the next.",
 )
 .labels(TARGET);
+/// How often the target must be well.
+pub const OBJECTIVE: Desc = Desc::gauge(
+    "probe_slo_objective_ratio",
+    "The share of the target's probes that must succeed, above 0 and below 1, as configured. What it leaves is the error \
+     budget: rate(probe_failures_total) / rate(probe_attempts_total) over 1 - this is the rate at which it burns.",
+)
+.labels(TARGET);
 /// The target's identity.
 pub const INFO: Desc = Desc::info(
     "probe_target_info",
@@ -71,6 +80,7 @@ pub const OWN_DESCS: &[&Desc] = &[
     &LAST_ATTEMPT,
     &LAST_SUCCESS,
     &INTERVAL,
+    &OBJECTIVE,
     &INFO,
 ];
 
@@ -83,8 +93,8 @@ pub(super) const BOUNDS: &[f64] =
 /// They cannot be `const`: a slice of labels put together of two is not. They are a function of constants, so there is one
 /// table for the process, made when it is first asked for and never given back (some 60 short slices).
 static DERIVED: LazyLock<Vec<Desc>> = LazyLock::new(|| {
-    let sources = [kit::prober::DESCS, verdict::DESCS, certificates::DESCS];
-    let probers = PROBERS.iter().map(|prober| prober.descs);
+    let sources = [kit::prober::DESCS, verdict::DESCS];
+    let probers = PROBERS.iter().flat_map(|prober| prober.descs).copied();
     let mut derived: Vec<Desc> =
         sources.into_iter().chain(probers).flatten().map(|desc| with_target(desc)).collect();
     derived.sort_by_key(|desc| desc.name);
@@ -94,7 +104,13 @@ static DERIVED: LazyLock<Vec<Desc>> = LazyLock::new(|| {
 
 fn with_target(desc: &Desc) -> Desc {
     let labels: Vec<&'static str> = TARGET.iter().chain(desc.labels).copied().collect();
-    Desc { labels: Vec::leak(labels), ..*desc }
+    // kit knows that there is a closed set of reasons; which it is, is ours.
+    let closed = if desc.name == FAILURE.name {
+        FAILURE.closed("reason", reasons::REASONS).closed
+    } else {
+        desc.closed
+    };
+    Desc { labels: Vec::leak(labels), closed, ..*desc }
 }
 
 /// Everything that [`super::Schedule`] can emit.
@@ -120,7 +136,8 @@ mod tests {
 
     #[test]
     fn every_family_of_a_probe_has_one_with_its_target() {
-        for desc in kit::prober::DESCS.iter().chain(PROBERS.iter().flat_map(|prober| prober.descs)) {
+        let probers = PROBERS.iter().flat_map(|prober| prober.descs).copied();
+        for desc in [kit::prober::DESCS].into_iter().chain(probers).flatten() {
             let index = derived_index(desc.name).unwrap();
             let derived = derived(index).unwrap();
             assert_eq!(derived.labels[..2], ["target", "module"], "{}", desc.name);

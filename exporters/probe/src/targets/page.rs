@@ -5,8 +5,8 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use kit::Page;
 
 use super::metrics::{
-    ATTEMPT_DURATION, ATTEMPTS, FAILURES, INFO, INTERVAL, LAST_ATTEMPT, LAST_SUCCESS, REASONS, SKIPPED,
-    derived,
+    ATTEMPT_DURATION, ATTEMPTS, FAILURES, INFO, INTERVAL, LAST_ATTEMPT, LAST_SUCCESS, OBJECTIVE, REASONS,
+    SKIPPED, derived,
 };
 use super::schedule::Entry;
 use super::state::{Known, durations};
@@ -52,6 +52,10 @@ pub(super) fn page(entries: &[Entry], now: Instant) -> Page {
     let mut rows = page.family(&INTERVAL);
     for entry in entries {
         rows.push(&entry.labels(), entry.target.interval.as_secs_f64());
+    }
+    let mut rows = page.family(&OBJECTIVE);
+    for entry in entries {
+        rows.push(&entry.labels(), entry.target.objective.ratio());
     }
     let mut rows = page.family(&INFO);
     for entry in entries {

@@ -148,6 +148,12 @@ impl Last {
         let index = derived_index(name)?;
         self.rows.iter().find(|row| row.desc == index && row.labels.is_empty()).map(|row| row.value)
     }
+
+    /// The first label that a family has beside target and module, of its first row.
+    pub(super) fn label(&self, name: &str) -> Option<&str> {
+        let index = derived_index(name)?;
+        self.rows.iter().find(|row| row.desc == index)?.labels.first().map(|value| &**value)
+    }
 }
 
 /// The rows of a verdict, with those that kit adds to `/probe`, in the table's order.

@@ -6,7 +6,7 @@ use kit::{Failure, Page};
 
 use super::state::Known;
 use crate::config::Target;
-use crate::{certificates, dns, icmp};
+use crate::{certificates, dns, icmp, tcp};
 
 /// The http prober's status; zero when there was no answer.
 const STATUS: &str = "probe_http_status_code";
@@ -17,9 +17,10 @@ pub(super) fn state(known: &Known) -> (Option<bool>, String) {
     let ok = last.failure.is_none();
     let mut detail = match &last.failure {
         Some(failure) => failure.detail.clone(),
-        None => match last.value(STATUS) {
-            Some(code) => format!("{code} in {}", time(last.took)),
-            None => format!("in {}", time(last.took)),
+        None => match (last.value(STATUS), last.label(tcp::metrics::CLOSED_INFO.name)) {
+            (Some(code), _) => format!("{code} in {}", time(last.took)),
+            (None, Some(answer)) => format!("{} in {}", closed(answer), time(last.took)),
+            (None, None) => format!("in {}", time(last.took)),
         },
     };
     if let Some(lasted) = known.since.and_then(|since| SystemTime::now().duration_since(since).ok()) {
@@ -58,6 +59,10 @@ pub(crate) fn detail(page: &Page, failure: Option<&Failure>, now: SystemTime) ->
     if let Some(hops) = value(icmp::HOP_LIMIT.name) {
         parts.push(format!("hop limit {hops}"));
     }
+    let how = page.samples().find(|sample| sample.desc.name == tcp::metrics::CLOSED_INFO.name);
+    if let Some((_, answer)) = how.and_then(|sample| sample.labels().next()) {
+        parts.push(closed(answer));
+    }
     match value("probe_ip_protocol") {
         Some(4.0) => parts.push("IPv4".to_owned()),
         Some(6.0) => parts.push("IPv6".to_owned()),
@@ -68,6 +73,14 @@ pub(crate) fn detail(page: &Page, failure: Option<&Failure>, now: SystemTime) ->
         parts.push(format!("certificate for {:.0} days", ((expiry - now) / 86_400.0).floor()));
     }
     parts.join(", ")
+}
+
+/// A port that must be closed, and how it is.
+fn closed(answer: &str) -> String {
+    match answer {
+        "none" => "closed (no answer)".to_owned(),
+        answer => format!("closed ({answer})"),
+    }
 }
 
 /// A short time: `0.31 ms`, `12 ms`, `1.5 s`.
@@ -113,5 +126,8 @@ mod tests {
         page.set(&crate::verdict::IP_PROTOCOL, 4.0);
         page.set(&certificates::EARLIEST_EXPIRY, 86_400.0 * 12.5);
         assert_eq!(detail(&page, None, SystemTime::UNIX_EPOCH), "status 200, IPv4, certificate for 12 days");
+        let mut page = Page::new();
+        page.family(&tcp::metrics::CLOSED_INFO).push(&["none"], 1.0);
+        assert_eq!(detail(&page, None, SystemTime::UNIX_EPOCH), "closed (no answer)");
     }
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use super::TcpProbe;
 use super::dialogue::{Expect, Send, Step};
 use crate::config::tcp::{QueryResponse, TcpSection};
-use crate::config::{ModuleSection, preference, tls};
+use crate::config::{ModuleSection, tls};
 use crate::module::{ModuleProbe, Workshop};
+use crate::reach::{Reach, preference};
 
 pub(super) fn build(section: &ModuleSection, workshop: &mut Workshop<'_>) -> Option<Arc<dyn ModuleProbe>> {
     let before = workshop.problems.len();
     let default = TcpSection::default();
     let section = section.tcp.as_ref().unwrap_or(&default);
-    let egress = workshop.source_address(section.source_ip_address.as_ref(), "tcp.source_ip_address");
+    let preference = preference(section.preferred_ip_protocol, section.ip_protocol_fallback);
+    let reach = Reach::new("tcp", preference, section.source_ip_address.as_ref(), workshop);
+    let closed = closed(section, workshop);
     let begins = section.tls == Some(true);
     let secures = begins || section.query_response.iter().any(|step| step.starttls == Some(true));
     let client =
@@ -35,15 +38,28 @@ pub(super) fn build(section: &ModuleSection, workshop: &mut Workshop<'_>) -> Opt
     if workshop.problems.len() > before || (secures && client.is_none()) {
         return None;
     }
-    let server_name = section.tls_config.as_ref().and_then(|tls| tls.server_name.as_ref());
     Some(Arc::new(TcpProbe {
-        preference: preference(section.preferred_ip_protocol, section.ip_protocol_fallback),
-        egress,
+        reach,
+        closed,
         tls: begins,
         client,
-        server_name: server_name.filter(|name| !name.is_empty()).map(|name| name.value.clone()),
+        server_name: tls::server_name(section.tls_config.as_ref()),
         steps,
     }))
+}
+
+/// Whether the port must be closed; notes what would have to be done over a connection that must not come about.
+fn closed(section: &TcpSection, workshop: &mut Workshop<'_>) -> bool {
+    let Some(at) = section.expect_closed.as_ref().filter(|closed| ***closed) else { return false };
+    let other = match () {
+        () if section.tls == Some(true) => "tls",
+        () if section.tls_config.is_some() => "tls_config",
+        () if !section.query_response.is_empty() => "query_response",
+        () => return true,
+    };
+    let cause = format!("expect_closed and {other} exclude one another: there is no connection to use it on");
+    workshop.problem(at, "tcp.expect_closed", cause, format!("remove {other}, or expect_closed"));
+    true
 }
 
 fn step(raw: &QueryResponse, index: usize, workshop: &mut Workshop<'_>) -> Step {

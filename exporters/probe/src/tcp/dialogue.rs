@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use kit::Failure;
 use regex::bytes::{Captures, Regex};
 use wire::{Phase, Stopwatch};
@@ -83,7 +84,7 @@ impl TcpProbe {
     }
 }
 
-async fn expect_line(reader: &mut Reader, pattern: &Regex, facts: &mut Facts) -> Result<Vec<u8>, Failure> {
+async fn expect_line(reader: &mut Reader, pattern: &Regex, facts: &mut Facts) -> Result<Bytes, Failure> {
     match reader.line_that(|line| pattern.is_match(line)).await {
         Ok(Got::Line(line)) => Ok(line),
         Ok(Got::End) => {

@@ -6,8 +6,9 @@ use kit::{Desc, Page};
 use wire::tls::Seen;
 use wire::{Phase, Stopwatch};
 
+use super::closed::Closed;
 use crate::certificates;
-use crate::verdict::Address;
+use crate::verdict::{Address, phases};
 
 /// The time of each phase, which the peer does not tell for tcp.
 pub const DURATION: Desc = Desc::gauge(
@@ -30,18 +31,22 @@ pub const EXPECT_INFO: Desc =
     Desc::info("probe_expect_info", "What an expected line said, in the labels that the module names.")
         .open();
 
-pub(super) const DESCS: &[&Desc] = &[
-    &DURATION,
-    &FAILED_REGEX,
-    &FAILED_BYTES,
-    &EXPECT_INFO,
-    &certificates::EARLIEST_EXPIRY,
-    &certificates::CHAIN_EXPIRY,
-    &certificates::CHAIN_INFO,
-    &certificates::NOT_BEFORE,
-    &certificates::VERIFIED,
-    &certificates::VERSION_INFO,
-];
+/// How a port that must be closed is closed.
+pub const CLOSED_INFO: Desc = Desc::info(
+    "probe_tcp_closed_info",
+    "How a port that must be closed (expect_closed) turned out to be. Absent when it is open.",
+)
+.labels(&["answer"])
+.closed(
+    "answer",
+    &[
+        ("refused", "The host, or a firewall in its name, answered that nobody listens."),
+        ("unreachable", "A router, or this machine itself, answered that there is no way."),
+        ("none", "Nobody answered by the end of the timeout: filtered, or there is no such host."),
+    ],
+);
+
+pub(super) const DESCS: &[&Desc] = &[&DURATION, &CLOSED_INFO, &FAILED_REGEX, &FAILED_BYTES, &EXPECT_INFO];
 
 /// What a probe has learnt so far.
 #[derive(Default)]
@@ -50,6 +55,8 @@ pub(super) struct Facts {
     pub(super) resolving: bool,
     pub(super) ip: Option<IpAddr>,
     pub(super) seen: Option<Seen>,
+    /// How a port that must be closed is.
+    pub(super) closed: Option<Closed>,
     /// Whether the connection stands, with its TLS: the peer tells of mismatches from here on.
     pub(super) talking: bool,
     pub(super) regex_failed: bool,
@@ -72,6 +79,9 @@ impl Facts {
                 page.family(&EXPECT_INFO).push_open(&[], &open, 1.0);
             }
         }
+        if let Some(closed) = self.closed {
+            page.family(&CLOSED_INFO).push(&[closed.word()], 1.0);
+        }
         if self.talking {
             page.set(&FAILED_BYTES, f64::from(u8::from(self.bytes_failed)));
             page.set(&FAILED_REGEX, f64::from(u8::from(self.regex_failed)));
@@ -79,12 +89,8 @@ impl Facts {
         if let Some(seen) = &self.seen {
             certificates::write(&mut page, seen, required);
         }
-        let mut rows = page.family(&DURATION);
-        for phase in [Phase::Connect, Phase::Dialogue, Phase::Resolve, Phase::Tls] {
-            if let Some(took) = watch.get(phase) {
-                rows.push(&[phase.word()], took.as_secs_f64());
-            }
-        }
+        let all = [Phase::Connect, Phase::Dialogue, Phase::Resolve, Phase::Tls];
+        phases(&mut page, &DURATION, watch, all.into_iter().filter(|phase| watch.get(*phase).is_some()));
         page
     }
 }

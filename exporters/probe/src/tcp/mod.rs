@@ -1,13 +1,16 @@
-//! The tcp prober: a connection, TLS if asked for, and a dialogue of expected and sent lines or bytes.
+//! The tcp prober: a connection, TLS if asked for, and a dialogue of expected and sent lines or bytes; or no connection,
+//! where a port must be closed.
 //!
 //! | file | what |
 //! |---|---|
 //! | `build` | the section validated, every pattern and TLS setting made |
+//! | `closed` | what becomes of an attempt to connect to a port that must be closed |
 //! | `dialogue` | the steps, one after another |
 //! | `reader` | lines and bytes from a stream, also a greeting that no newline ends |
 //! | `metrics` | the descriptions and the page |
 
 mod build;
+mod closed;
 mod dialogue;
 pub mod metrics;
 mod reader;
@@ -19,21 +22,25 @@ use std::sync::Arc;
 
 use kit::{BoxFuture, Failure, Verdict};
 use wire::tls::{Alpn, Client};
-use wire::{Egress, Phase, Preference, Stopwatch, dial};
+use wire::{Phase, Stopwatch, dial};
 
+use crate::certificates;
 use crate::module::{Context, ModuleProbe, Prober};
-use crate::verdict::{fail, find, invalid, timed_out, verdict};
+use crate::reach::{self, Reach};
+use crate::verdict::{fail, in_time, invalid, verdict};
 use dialogue::Step;
 use metrics::Facts;
 use reader::Line;
 
 /// The line in the table of probers.
-pub const PROBER: Prober = Prober { name: "tcp", build: build::build, descs: metrics::DESCS };
+pub const PROBER: Prober =
+    Prober { name: "tcp", build: build::build, descs: &[metrics::DESCS, certificates::DESCS] };
 
 /// A validated tcp module.
 struct TcpProbe {
-    preference: Preference,
-    egress: Egress,
+    reach: Reach,
+    /// Whether there must be no connection.
+    closed: bool,
     /// Whether the connection begins with a handshake.
     tls: bool,
     client: Option<Arc<Client>>,
@@ -47,12 +54,12 @@ impl ModuleProbe for TcpProbe {
             let (mut facts, mut watch) = (Facts::default(), Stopwatch::new());
             let run = self.run(&context, &mut facts, &mut watch);
             let ended = tokio::time::timeout_at(context.deadline.into(), run).await;
-            let failure = match ended {
-                Ok(Ok(())) => None,
-                Ok(Err(failure)) => Some(failure),
-                Err(_) => Some(timed_out(&mut watch)),
-            };
-            watch.finish();
+            let silent = ended.is_err() && self.closed && watch.current() == Some(Phase::Connect);
+            let mut failure = in_time(ended, &mut watch).err();
+            if silent {
+                let waited = watch.get(Phase::Connect).unwrap_or_default();
+                failure = closed::silent(waited, &context, &mut facts).err();
+            }
             let required = self.client.as_ref().is_some_and(|client| client.verifies());
             verdict(facts.page(&watch, required), failure)
         })
@@ -69,14 +76,14 @@ impl TcpProbe {
         let (host, port) = split(context.target)?;
         let server_name = self.server_name.as_deref().or(context.hostname).unwrap_or(host);
         facts.resolving = true;
-        let ip = find(context, host, Some(port), self.preference, watch).await?;
+        let ip = self.reach.find(context, host, Some(port), watch).await?;
         facts.ip = Some(ip);
-        watch.enter(Phase::Connect);
-        let stream = dial::dial(SocketAddr::new(ip, port), &self.egress)
-            .await
-            .map_err(|error| fail(Phase::Connect, error.reason.word(), error.to_string()))?;
-        watch.finish();
-        context.trace.step("connected to", SocketAddr::new(ip, port));
+        let addr = SocketAddr::new(ip, port);
+        if self.closed {
+            watch.enter(Phase::Connect);
+            return closed::judge(dial::dial(addr, &self.reach.egress).await, context, facts);
+        }
+        let stream = self.reach.connect(context, addr, watch).await?;
         let mut line = Line::Plain(stream);
         if self.tls {
             line = self.secure(line, server_name, context, facts, watch).await?;
@@ -103,12 +110,8 @@ impl TcpProbe {
         let Line::Plain(stream) = line else {
             return Err(fail(Phase::Tls, "tls_handshake", "starttls inside of tls"));
         };
-        watch.enter(Phase::Tls);
-        let outcome = client.handshake_by(stream, server_name, &Alpn::default(), context.deadline).await;
-        watch.finish();
-        facts.seen = Some(outcome.seen);
-        let stream = outcome.stream.map_err(|error| fail(Phase::Tls, error.word(), error.to_string()))?;
-        context.trace.step("tls handshake with", server_name.to_owned());
+        let (alpn, seen) = (Alpn::default(), &mut facts.seen);
+        let stream = reach::secure(client, stream, server_name, &alpn, context, seen, watch).await?;
         Ok(Line::Tls(Box::new(stream)))
     }
 }

@@ -4,6 +4,7 @@
 use std::io;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use wire::tls::TlsStream;
@@ -21,7 +22,7 @@ pub(super) enum Line {
 }
 
 impl Line {
-    async fn read(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
         match self {
             Line::Plain(stream) => stream.read_buf(buffer).await,
             Line::Tls(stream) => stream.read_buf(buffer).await,
@@ -43,7 +44,7 @@ impl Line {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Got {
     /// A line, its end taken off.
-    Line(Vec<u8>),
+    Line(Bytes),
     /// The peer closed, and nothing is left.
     End,
     /// A line without end.
@@ -53,7 +54,8 @@ pub(super) enum Got {
 /// A connection and what was read from it too early.
 pub(super) struct Reader {
     pub(super) line: Line,
-    buffer: Vec<u8>,
+    /// Lines are split off its front without moving what follows: 64 KiB of empty lines are no more work than one.
+    buffer: BytesMut,
     /// Bytes of `buffer` that hold no newline, so that they are not searched again.
     searched: usize,
     closed: bool,
@@ -61,7 +63,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(line: Line) -> Self {
-        Self { line, buffer: Vec::new(), searched: 0, closed: false }
+        Self { line, buffer: BytesMut::new(), searched: 0, closed: false }
     }
 
     /// Gives the connection back, and how many bytes nobody took.
@@ -79,7 +81,7 @@ impl Reader {
                 }
             }
             if self.closed {
-                let rest = std::mem::take(&mut self.buffer);
+                let rest = self.buffer.split().freeze();
                 self.searched = 0;
                 return Ok(if !rest.is_empty() && matches(&rest) { Got::Line(rest) } else { Got::End });
             }
@@ -94,7 +96,7 @@ impl Reader {
                 Ok(filled) => filled?,
                 Err(_) if matches(&self.buffer) => {
                     self.searched = 0;
-                    return Ok(Got::Line(std::mem::take(&mut self.buffer)));
+                    return Ok(Got::Line(self.buffer.split().freeze()));
                 }
                 Err(_) => self.fill().await?,
             }
@@ -102,13 +104,12 @@ impl Reader {
     }
 
     /// As many bytes as `count`; fewer only if the peer closes.
-    pub(super) async fn bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
+    pub(super) async fn bytes(&mut self, count: usize) -> io::Result<Bytes> {
         while self.buffer.len() < count && !self.closed {
             self.fill().await?;
         }
         self.searched = 0;
-        let rest = self.buffer.split_off(count.min(self.buffer.len()));
-        Ok(std::mem::replace(&mut self.buffer, rest))
+        Ok(self.buffer.split_to(count.min(self.buffer.len())).freeze())
     }
 
     async fn fill(&mut self) -> io::Result<()> {
@@ -117,19 +118,18 @@ impl Reader {
         Ok(())
     }
 
-    fn take_line(&mut self) -> Option<Vec<u8>> {
+    fn take_line(&mut self) -> Option<Bytes> {
         let Some(at) = self.buffer[self.searched..].iter().position(|byte| *byte == b'\n') else {
             self.searched = self.buffer.len();
             return None;
         };
         let end = self.searched + at;
-        let rest = self.buffer.split_off(end + 1);
-        let mut line = std::mem::replace(&mut self.buffer, rest);
+        let mut line = self.buffer.split_to(end + 1);
         self.searched = 0;
-        line.pop();
+        line.truncate(end);
         if line.last() == Some(&b'\r') {
-            line.pop();
+            line.truncate(end - 1);
         }
-        Some(line)
+        Some(line.freeze())
     }
 }

@@ -65,6 +65,76 @@ async fn a_closed_port_and_bad_targets_have_reasons() {
     }
 }
 
+/// A listener that lets nobody in: its queue is full, and so the kernel drops every further request to connect, as a
+/// firewall does that drops packets.
+fn full() -> (std::net::TcpListener, Vec<socket2::Socket>, String) {
+    use socket2::{Domain, Socket, Type};
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    listener.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    listener.listen(0).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let fill = || {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.connect(&addr);
+        socket
+    };
+    let waiting = (0..4).map(|_| fill()).collect();
+    (listener.into(), waiting, addr.as_socket().unwrap().to_string())
+}
+
+/// How a port that must be closed is, as the metric tells.
+fn closed(verdict: &kit::Verdict) -> Option<String> {
+    let sample = verdict.page.samples().find(|sample| sample.desc.name == "probe_tcp_closed_info")?;
+    sample.labels().next().map(|(_, answer)| answer.to_owned())
+}
+
+/// blackbox_exporter has no way to ask for it (prometheus/blackbox_exporter#417, #774).
+#[tokio::test]
+async fn a_port_that_must_be_closed() {
+    let yaml = module("tcp", "expect_closed: true");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap().to_string();
+    let verdict = probe(&yaml, &addr).await;
+    assert_eq!((reason(&verdict), closed(&verdict)), ("port_open", None));
+    let failure = verdict.failure.unwrap();
+    assert_eq!(failure.phase, "connect");
+    assert_eq!(failure.detail, format!("connect to {addr}: the port is open, and must be closed"));
+    drop(listener);
+    let verdict = probe(&yaml, &addr).await;
+    assert_eq!((reason(&verdict), closed(&verdict).as_deref()), ("ok", Some("refused")));
+    assert!(phase(&verdict.page, PHASES, "connect").is_some());
+    assert_eq!(value(&verdict.page, "probe_failed_due_to_regex"), None, "there was no dialogue");
+    // Where a module does not say so, nothing changes.
+    let verdict = probe(&module("tcp", "expect_closed: false"), &addr).await;
+    assert_eq!((reason(&verdict), closed(&verdict)), ("connect_refused", None));
+}
+
+#[tokio::test]
+async fn a_port_that_must_be_closed_and_does_not_answer() {
+    let (_listener, _waiting, addr) = full();
+    let time = Duration::from_millis(300);
+    let verdict = probe_for(&module("tcp", ""), &addr, None, time).await;
+    assert_eq!(reason(&verdict), "connect_timeout", "the laboratory is right");
+    let verdict = probe_for(&module("tcp", "expect_closed: true"), &addr, None, time).await;
+    assert_eq!((verdict.failure.as_ref(), closed(&verdict).as_deref()), (None, Some("none")));
+    assert!(phase(&verdict.page, PHASES, "connect").is_some_and(|took| took >= 0.29));
+}
+
+/// Nothing is known of a port that could not be tried.
+#[tokio::test]
+async fn what_is_no_closed_port_is_a_failure_all_the_same() {
+    for (section, target, want) in [
+        ("expect_closed: true, source_ip_address: 192.0.2.9", "127.0.0.1:1", "connect_error"),
+        ("expect_closed: true", "127.0.0.1", "target_invalid"),
+        ("expect_closed: true", "169.254.169.254:80", "target_refused"),
+        ("expect_closed: true, ip_protocol_fallback: false", "[::1]:1", "dns_no_address"),
+    ] {
+        let verdict = probe(&module("tcp", section), target).await;
+        assert_eq!((reason(&verdict), closed(&verdict)), (want, None), "{section} {target}");
+    }
+}
+
 #[tokio::test]
 async fn a_dialogue_expects_sends_and_labels() {
     let addr = speaker(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n", silent).await;
@@ -251,6 +321,9 @@ fn nonsense_is_refused_with_its_key() {
         ("tls: true, tls_config: {ca_file: /nowhere/ca.pem}", "tcp.tls_config.ca_file"),
         ("tls: true, tls_config: {cert_file: /dev/null}", "tcp.tls_config"),
         ("tls: true, tls_config: {max_version: TLS10}", "max_version"),
+        ("expect_closed: true, tls: true", "tcp.expect_closed: expect_closed and tls exclude"),
+        ("expect_closed: true, tls_config: {}", "expect_closed and tls_config exclude"),
+        ("expect_closed: true, query_response: [{expect: a}]", "remove query_response, or expect_closed"),
         ("nonsense: 1", "nonsense"),
     ] {
         let error = build(&module("tcp", section)).err().unwrap_or_else(|| panic!("{section} was taken"));

@@ -30,7 +30,7 @@ impl Protocol {
 /// What a peer may make us hold in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The answer's head, in bytes; at least 8,192 for HTTP/1.1.
+    /// The answer's head, in bytes; its trailers, too.
     pub head_bytes: usize,
     /// How much of a body HTTP/2 lets the peer send ahead of the reader, in bytes; at most 2^31 - 1.
     pub window_bytes: u32,
@@ -96,7 +96,7 @@ where
     /// The stream failed while the preface was written.
     pub async fn open_with(stream: S, protocol: Protocol, limits: Limits) -> Result<Self, HttpError> {
         let side = match protocol {
-            Protocol::Http1 => Side::Http1(Box::new(Http1::open(stream, limits).await?)),
+            Protocol::Http1 => Side::Http1(Box::new(Http1::open(stream, limits))),
             Protocol::Http2 => Side::Http2(Box::new(Http2::open(stream, limits).await?)),
         };
         Ok(Self { side, received: 0 })
@@ -162,10 +162,10 @@ where
     /// Gives the stream back after a successful CONNECT or 101, with the bytes that were already read from it.
     ///
     /// # Errors
-    /// HTTP/2 has no such thing, and an HTTP/1.1 connection that has ended has no stream.
+    /// HTTP/2 has no such thing.
     pub fn into_stream(self) -> Result<(S, Bytes), HttpError> {
         match self.side {
-            Side::Http1(side) => side.into_stream(),
+            Side::Http1(side) => Ok(side.into_stream()),
             Side::Http2(_) => {
                 Err(HttpError::new(Reason::Request, "an http/2 connection cannot be taken over"))
             }

@@ -65,56 +65,15 @@ impl fmt::Display for HttpError {
 impl StdError for HttpError {}
 
 /// Judges an I/O error below HTTP: what TLS said, or else a connection that ended.
-fn from_io(error: &io::Error) -> HttpError {
+pub(super) fn from_io(error: &io::Error) -> HttpError {
     if let Some((reason, detail)) = tls::io_failure(error) {
         return HttpError::new(Reason::Tls(reason), detail);
-    }
-    // hyper's words for chunking that cannot be read.
-    if matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) {
-        return HttpError::new(Reason::Protocol, error.to_string().to_lowercase());
     }
     let words = match error.kind() {
         io::ErrorKind::UnexpectedEof => "the peer closed the connection".to_owned(),
         _ => error.to_string().to_lowercase(),
     };
     HttpError::new(Reason::ConnectionClosed, words)
-}
-
-/// The first I/O error among an error's causes.
-fn io_cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a io::Error> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(io) = error.downcast_ref::<io::Error>() {
-            return Some(io);
-        }
-        next = error.source();
-    }
-    None
-}
-
-impl From<hyper::Error> for HttpError {
-    fn from(error: hyper::Error) -> Self {
-        if let Some(io) = io_cause(&error) {
-            return from_io(io);
-        }
-        let detail = match error.source() {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        };
-        if error.is_incomplete_message() {
-            return Self::new(
-                Reason::ConnectionClosed,
-                "the peer closed the connection before the answer was complete",
-            );
-        }
-        if error.is_canceled() || error.is_closed() {
-            return Self::new(Reason::ConnectionClosed, "the peer closed the connection");
-        }
-        if error.is_parse_too_large() {
-            return Self::new(Reason::HeadTooLarge, "the answer's head is too large");
-        }
-        Self::new(Reason::Protocol, detail)
-    }
 }
 
 impl From<h2::Error> for HttpError {

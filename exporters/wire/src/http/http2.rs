@@ -18,7 +18,8 @@ use super::error::{HttpError, Reason};
 const LARGEST_WINDOW: u32 = (1 << 31) - 1;
 
 pub(super) struct Http2<S> {
-    sender: SendRequest<Bytes>,
+    /// Gone once the connection is being closed.
+    sender: Option<SendRequest<Bytes>>,
     driver: Driver<S>,
     body: Option<RecvStream>,
     /// Kept while the answer is read: dropping it before the request's body is out would reset the stream.
@@ -61,7 +62,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Http2<S> {
             .handshake(stream)
             .await?;
         Ok(Self {
-            sender,
+            sender: Some(sender),
             driver: Driver { connection, end: None },
             body: None,
             outgoing: None,
@@ -73,7 +74,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Http2<S> {
         self.body = None;
         self.outgoing = None;
         self.trailers = None;
-        let (sender, driver) = (&mut self.sender, &mut self.driver);
+        let driver = &mut self.driver;
+        let Some(sender) = &mut self.sender else { return Err(driver.why()) };
         poll_fn(|cx| {
             let ended = driver.advance(cx);
             match sender.poll_ready(cx) {
@@ -150,14 +152,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Http2<S> {
         next
     }
 
-    pub(super) async fn close(mut self) {
+    /// By its box: moved into the future, the connection would take the room of each future around it once more.
+    pub(super) async fn close(mut self: Box<Self>) {
         self.body = None;
         self.outgoing = None;
         // Without a handle the connection sends GOAWAY and shuts the stream down; one attempt, as for HTTP/1.1.
-        let Self { sender, mut driver, .. } = self;
-        drop(sender);
+        self.sender = None;
         poll_fn(|cx| {
-            driver.advance(cx);
+            self.driver.advance(cx);
             Poll::Ready(())
         })
         .await;

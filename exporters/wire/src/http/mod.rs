@@ -3,9 +3,9 @@
 //! | file | what it holds |
 //! |---|---|
 //! | `connection` | [`Connection`]: open, send, read the body piece by piece; [`Reply`] |
-//! | `http1` | the HTTP/1.1 side, over hyper's connection |
+//! | `http1` | the HTTP/1.1 side: the exchange; `head` reads what an answer begins with, `framing` where its body ends |
 //! | `http2` | the HTTP/2 side, over h2 |
-//! | `request` | what must change in a request to suit the protocol that was negotiated |
+//! | `request` | what must change in a request to suit the protocol that was negotiated; HTTP/1.1's as it travels |
 //! | `error` | [`HttpError`] and its closed set of reasons |
 //!
 //! No task is spawned: the connection is polled together with the exchange, in the task that probes. So a probe that is
@@ -15,6 +15,8 @@
 
 mod connection;
 mod error;
+mod framing;
+mod head;
 mod http1;
 mod http2;
 mod request;

@@ -4,7 +4,9 @@
 //! authority. HTTP/1.1 wants the path alone and a `Host`; HTTP/2 wants `:authority` instead of `Host`, and forbids the
 //! headers that speak of a connection (RFC 9113 §8.2.2).
 
-use bytes::Bytes;
+use std::fmt::Write as _;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Method, Request, Uri, Version};
@@ -27,6 +29,44 @@ pub(super) fn for_http1(mut request: Request<Bytes>, absolute: bool) -> Result<R
         *request.uri_mut() = Uri::from(path);
     }
     Ok(request)
+}
+
+/// An HTTP/1.1 request as it travels: its head, and its body.
+pub(super) fn encode(request: Request<Bytes>) -> [Bytes; 2] {
+    let (parts, body) = request.into_parts();
+    let mut head = BytesMut::with_capacity(256);
+    head.put_slice(parts.method.as_str().as_bytes());
+    head.put_u8(b' ');
+    // Writing to a buffer that grows cannot fail.
+    let _ = write!(head, "{}", parts.uri);
+    head.put_slice(b" HTTP/1.1\r\n");
+    // First, as RFC 9110 §7.2 wants it.
+    let host = parts.headers.get_all(HOST).iter().map(|value| (&HOST, value));
+    for (name, value) in host.chain(parts.headers.iter().filter(|(name, _)| *name != HOST)) {
+        put_name(&mut head, name);
+        head.put_slice(b": ");
+        head.put_slice(value.as_bytes());
+        head.put_slice(b"\r\n");
+    }
+    if announces(&parts.method, &body) && !parts.headers.contains_key(CONTENT_LENGTH) {
+        let _ = write!(head, "Content-Length: {}\r\n", body.len());
+    }
+    head.put_slice(b"\r\n");
+    [head.freeze(), body]
+}
+
+/// `content-length` as `Content-Length`: some small servers know no other spelling.
+fn put_name(head: &mut BytesMut, name: &HeaderName) {
+    let mut first = true;
+    for byte in name.as_str().bytes() {
+        head.put_u8(if first { byte.to_ascii_uppercase() } else { byte });
+        first = byte == b'-';
+    }
+}
+
+/// Whether the body's length is announced: if there is a body, and if the method leads one to expect one.
+fn announces(method: &Method, body: &Bytes) -> bool {
+    !body.is_empty() || matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
 /// For HTTP/2: `Host` becomes `:authority`, headers of the connection go, a body's length is announced.
@@ -61,10 +101,9 @@ pub(super) fn for_http2(mut request: Request<Bytes>) -> Result<Request<Bytes>, H
         parts.path_and_query.get_or_insert_with(|| PathAndQuery::from_static("/"));
     }
     *request.uri_mut() = Uri::from_parts(parts).map_err(|error| unsayable(error.to_string()))?;
-    let length = request.body().len();
-    let announces = length > 0 || matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
-    if announces && !request.headers().contains_key(CONTENT_LENGTH) {
-        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+    if announces(request.method(), request.body()) && !request.headers().contains_key(CONTENT_LENGTH) {
+        let length = HeaderValue::from(request.body().len());
+        request.headers_mut().insert(CONTENT_LENGTH, length);
     }
     Ok(request)
 }
@@ -106,6 +145,22 @@ mod tests {
         }
         let connect = for_http1(request("CONNECT", "a.test:443", &[], ""), false).unwrap();
         assert_eq!(connect.uri().to_string(), "a.test:443");
+    }
+
+    #[test]
+    fn http1_is_written_as_go_writes_it() {
+        let headers = [("x-a", "1"), ("host", "b.test"), ("x-a", "2"), ("accept-encoding", "gzip")];
+        let [head, body] = encode(request("POST", "/x?y", &headers, "abc"));
+        let want = "POST /x?y HTTP/1.1\r\nHost: b.test\r\nX-A: 1\r\nX-A: 2\r\nAccept-Encoding: gzip\r\nContent-Length: 3\r\n\r\n";
+        assert_eq!((std::str::from_utf8(&head).unwrap(), &body[..]), (want, &b"abc"[..]));
+        for (method, uri, want) in [
+            ("GET", "/", "GET / HTTP/1.1\r\n\r\n"),
+            ("PUT", "/", "PUT / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"),
+            ("CONNECT", "a.test:443", "CONNECT a.test:443 HTTP/1.1\r\n\r\n"),
+            ("GET", "http://a.test/x", "GET http://a.test/x HTTP/1.1\r\n\r\n"),
+        ] {
+            assert_eq!(encode(request(method, uri, &[], ""))[0], want);
+        }
     }
 
     #[test]

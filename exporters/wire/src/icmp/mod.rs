@@ -191,5 +191,14 @@ fn failed(reason: IcmpReason, phase: Phase, target: IpAddr, detail: impl Into<St
     IcmpError { reason, phase, target, detail: detail.into() }
 }
 
+/// See [`crate::fuzzing::icmp`].
+pub(crate) fn fuzz(bytes: &[u8]) -> usize {
+    let bare = packet::strip_header(bytes).unwrap_or_default();
+    let readings = [(true, bytes), (false, bytes), (true, bare)].into_iter().flat_map(|(ipv4, bytes)| {
+        [packet::Message::reply(ipv4, bytes), packet::Message::request(ipv4, bytes)]
+    });
+    readings.flatten().filter(|message| message.carries(*b"a cookie")).count()
+}
+
 #[cfg(test)]
 mod tests;

@@ -223,6 +223,18 @@ async fn system_lookup(host: &str, preference: Preference) -> Result<Vec<IpAddr>
     }
 }
 
+/// See [`crate::fuzzing::hosts`].
+pub(crate) fn fuzz_hosts(text: &str) -> usize {
+    let found = hosts::parse(text);
+    // Each name is found under its own spelling.
+    found.keys().filter(|name| hosts::lookup(&found, name).is_some()).count()
+}
+
+/// See [`crate::fuzzing::resolv_conf`].
+pub(crate) fn fuzz_resolv_conf(text: &[u8]) -> Result<(), String> {
+    Client::of_resolv_conf(text).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

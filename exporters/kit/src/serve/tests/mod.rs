@@ -184,6 +184,9 @@ impl Prober for Modules {
             _ => self.modules().iter().any(|known| known == module).then_some(None),
         }
     }
+    fn objection(&self, module: &str, hostname: &str) -> Option<String> {
+        (hostname == "other.test").then(|| format!("{module} has a host of its own"))
+    }
     fn module_yaml(&self, module: &str) -> String {
         format!("prober: {module}\n")
     }

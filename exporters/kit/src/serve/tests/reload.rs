@@ -41,6 +41,24 @@ async fn a_reload_is_all_or_nothing() {
     running.stop().await;
 }
 
+/// Who runs the exporter is told of what was asked over HTTP, and not of what they asked themselves.
+#[tokio::test]
+async fn who_writes_the_document_is_told_of_a_reload() {
+    let told = Arc::new(tokio::sync::Notify::new());
+    let folder = tempfile::tempdir().unwrap();
+    let file = write(folder.path(), "tiny.yml", "value: 1");
+    let running = serve(Settings { on_reload: Some(Arc::clone(&told)), ..from_file(&file) }).await;
+    let asked = async || tokio::time::timeout(Duration::from_millis(20), told.notified()).await.is_ok();
+    running.reload().unwrap();
+    assert!(!asked().await, "an endless round");
+    assert_eq!(request(&running, "POST /-/reload", "").await.status, 200);
+    assert!(asked().await);
+    write(folder.path(), "tiny.yml", "valeu: 1");
+    assert_eq!(request(&running, "POST /-/reload", "").await.status, 500);
+    assert!(!asked().await, "a reload that was refused");
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn a_changed_file_is_read_by_itself_when_asked() {
     let folder = tempfile::tempdir().unwrap();

@@ -52,7 +52,7 @@ async fn redirects_are_followed_within_limits() {
         seen.lock()
             .unwrap()
             .iter()
-            .any(|request| request.starts_with("GET /b") && request.contains("cookie: s=1"))
+            .any(|request| request.starts_with("GET /b") && request.contains("Cookie: s=1"))
     );
 }
 
@@ -255,11 +255,11 @@ async fn a_proxy_takes_whole_urls_and_opens_tunnels() {
 async fn credentials_are_sent() {
     let (addr, seen) = web(pages).await;
     for (section, want) in [
-        ("basic_auth: {username: probe, password: secret}", "authorization: Basic cHJvYmU6c2VjcmV0"),
-        ("authorization: {credentials: abc}", "authorization: Bearer abc"),
-        ("authorization: {type: Token, credentials: abc}", "authorization: Token abc"),
-        ("bearer_token: abc", "authorization: Bearer abc"),
-        ("http_headers: {X-A: {values: [one], secrets: [two]}}", "x-a: one\r\nx-a: two"),
+        ("basic_auth: {username: probe, password: secret}", "Authorization: Basic cHJvYmU6c2VjcmV0"),
+        ("authorization: {credentials: abc}", "Authorization: Bearer abc"),
+        ("authorization: {type: Token, credentials: abc}", "Authorization: Token abc"),
+        ("bearer_token: abc", "Authorization: Bearer abc"),
+        ("http_headers: {X-A: {values: [one], secrets: [two]}}", "X-A: one\r\nX-A: two"),
     ] {
         seen.lock().unwrap().clear();
         assert_eq!(reason(&probe(&module("http", section), &format!("http://{addr}/b")).await), "ok");

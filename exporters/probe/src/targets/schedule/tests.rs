@@ -7,7 +7,7 @@ use kit::sampler::Supervised;
 use super::*;
 use crate::config::ModuleSection;
 use crate::module::{Module, ModuleProbe};
-use crate::targets::metrics::{ATTEMPTS, FAILURES, INFO, LAST_SUCCESS, REASONS, SKIPPED};
+use crate::targets::metrics::{ATTEMPTS, FAILURES, INFO, LAST_SUCCESS, OBJECTIVE, REASONS, SKIPPED};
 use crate::verdict::{fail, verdict};
 
 /// What a fake target does.
@@ -63,11 +63,7 @@ impl ModuleProbe for Fake {
 }
 
 fn tools() -> Arc<Tools> {
-    Arc::new(Tools {
-        resolver: Arc::new(wire::Resolver::hickory()),
-        pinger: Arc::default(),
-        allow: kit::allow::AllowList::default(),
-    })
+    Arc::new(crate::testing::tools())
 }
 
 fn target(name: &str, module: &Arc<Module>, interval: Duration) -> Target {
@@ -78,6 +74,7 @@ fn target(name: &str, module: &Arc<Module>, interval: Duration) -> Target {
         module: Arc::clone(module),
         interval,
         timeout: interval,
+        objective: crate::config::Objective::DEFAULT,
         labels: vec![("team".to_owned(), "web".to_owned())],
     }
 }
@@ -118,6 +115,7 @@ async fn counters_start_at_zero_and_verdicts_follow() {
         for desc in [&ATTEMPTS, &FAILURES, &SKIPPED] {
             assert_eq!(count(&before, desc, name), 0.0, "{} {name}", desc.name);
         }
+        assert_eq!(count(&before, &OBJECTIVE, name), 0.995, "known before the first probe");
     }
     assert!(
         before.get(SUCCESS.name, &[("target", "good"), ("module", "fake")]).is_none(),
@@ -182,12 +180,14 @@ async fn a_reload_keeps_what_is_known_of_unchanged_targets() {
     .await;
     let mut changed = both;
     changed[1].target = "elsewhere.test:1".to_owned();
+    changed[0].objective = "99.9%".parse().unwrap();
     let after = Schedule::new(changed, tools(), Some(&before));
     let (old, new) = (before.samplers().remove(0), after.samplers().remove(0));
     assert_ne!(old.generation(), new.generation());
     assert!(count(&new.page(), &ATTEMPTS, "stays") >= 2.0);
     assert_eq!(count(&new.page(), &SUCCESS, "stays"), 1.0, "its verdict does not vanish for a round");
     assert_eq!(count(&new.page(), &ATTEMPTS, "moves"), 0.0, "another address is another target");
+    assert_eq!(count(&new.page(), &OBJECTIVE, "stays"), 0.999, "a new objective judges the same counters");
 }
 
 #[tokio::test]

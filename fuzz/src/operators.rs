@@ -1,0 +1,44 @@
+//! What the operator wrote. It is not hostile, but it is typed by hand, and a panic at a reload would end the exporter.
+
+use kit::Exporter as _;
+use kit::config::Document;
+use probe_exporter::ProbeExporter;
+
+use crate::block_on;
+
+/// A configuration, up to the exporter that is built of it; an error's positions are in the text.
+pub(crate) fn config(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let document = Document::embedded("fuzz.yml", text);
+    let lines = u64::try_from(text.lines().count()).unwrap() + 1;
+    block_on(async {
+        let Err(error) = document.parse().and_then(|raw| ProbeExporter::build(raw, &document, None)) else {
+            return;
+        };
+        assert!(!error.problems.is_empty());
+        for problem in &error.problems {
+            assert!(problem.line <= lines, "line {} of {lines}: {problem}", problem.line);
+            assert!(!problem.one_line().contains('\n'));
+        }
+    });
+}
+
+/// A web configuration.
+pub(crate) fn web_config(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _ = kit::fuzzing::web_config(text);
+}
+
+/// A resolv.conf.
+pub(crate) fn resolv_conf(bytes: &[u8]) {
+    block_on(async {
+        let _ = wire::fuzzing::resolv_conf(bytes);
+    });
+}
+
+/// A hosts file.
+pub(crate) fn hosts(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let found = wire::fuzzing::hosts(&text);
+    assert!(found <= text.split_ascii_whitespace().count());
+}
