@@ -120,6 +120,14 @@ fn hardened(name: &str, service: &Value) {
     let log = &service["logging"]["options"];
     assert!(log["max-size"].is_string() && log["max-file"].is_string(), "{name}: its log grows for ever");
     assert_eq!(service["restart"], "unless-stopped", "{name}: restart");
+    for place in list(service, "tmpfs") {
+        // A mode is forgotten at a restart (runc#3911 before 1.1.8), an owner is not; without a size it is half the memory.
+        let place = place.as_str().unwrap();
+        assert!(
+            place.contains(&format!("uid={number},")) && place.contains("size="),
+            "{name}: tmpfs {place}"
+        );
+    }
     for mount in list(service, "volumes") {
         let source = mount["source"].as_str().unwrap_or_default();
         assert!(!source.ends_with("docker.sock"), "{name}: whoever has {source} has the machine");
