@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,21 @@ pub type Delivery = (String, Value);
 /// A receiver on a free port that takes every message.
 #[must_use]
 pub fn receiver() -> (u16, Receiver<Delivery>) {
+    switched(Arc::new(Switch::default()))
+}
+
+/// Whether a receiver is out of order, and what that has done.
+#[derive(Debug, Default)]
+pub struct Switch {
+    /// It answers 503 and takes nothing.
+    pub off: AtomicBool,
+    /// How many messages it has turned away.
+    pub refused: AtomicUsize,
+}
+
+/// A receiver that can be switched off.
+#[must_use]
+pub fn switched(switch: Arc<Switch>) -> (u16, Receiver<Delivery>) {
     let (sender, received) = channel();
     let port = serve(move |stream| {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
@@ -38,8 +55,15 @@ pub fn receiver() -> (u16, Receiver<Delivery>) {
         }
         let mut body = vec![0; length];
         reader.read_exact(&mut body).unwrap();
-        let _ = sender.send((path, serde_json::from_slice(&body).unwrap()));
         let mut stream = stream;
+        if switch.off.load(Ordering::SeqCst) {
+            switch.refused.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.write_all(
+                b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+            );
+            return;
+        }
+        let _ = sender.send((path, serde_json::from_slice(&body).unwrap()));
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     });
     (port, received)

@@ -8,6 +8,8 @@
 //! | [`starttls`] | the servers that begin in clear text: mail, directories, databases, chat, news |
 //! | [`scripted`] | servers that no package brings: a tarpit, a two-segment reply, a greeting without newline |
 //! | [`alertmanager`] | Alertmanager as it is shipped, and a receiver of its webhooks |
+//! | [`stack`] | all of it together as the compose file starts it: farol, Prometheus, Alertmanager, only quicker |
+//! | [`panels`] | the dashboards' queries as Grafana asks them |
 //! | [`exporter`] | the shipped binaries |
 //! | [`client`] | one HTTP request |
 //! | [`exposition`] | a classic page, parsed strictly |
@@ -19,9 +21,11 @@ pub mod alertmanager;
 pub mod client;
 pub mod exporter;
 pub mod exposition;
+pub mod panels;
 pub mod process;
 pub mod scripted;
 pub mod servers;
+pub mod stack;
 pub mod starttls;
 
 use std::io::Write as _;
