@@ -12,6 +12,7 @@
 //! | `spanned` | [`Spanned`]: a value that remembers where it was written |
 //! | `secret`, `source` | [`Secret`] and what is called one ([`hide_header`]); [`SecretSource`]: where it lies |
 //! | `pattern` | [`Pattern`], [`BytePattern`]: regular expressions compiled when the file is read |
+//! | `dialect` | Go's regular expressions in the words of Rust's `regex` |
 //! | `duration`, `size`, `bytes` | [`HumanDuration`], [`ByteSize`], [`Bytes`] |
 //! | `example` | the commented example file, made of the raw types' doc comments |
 //! | `watch` | [`Watcher`]: which files have changed |
@@ -19,6 +20,7 @@
 mod access;
 mod builder;
 mod bytes;
+mod dialect;
 mod document;
 mod duration;
 mod example;

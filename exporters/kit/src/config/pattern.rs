@@ -8,25 +8,41 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// The cause in one line. `regex` draws the pattern over several lines and ends with `error: …`; the configuration's own
-/// error shows the line already.
+use super::dialect::from_go;
+
+/// The cause in one line, and the way out. `regex` draws the pattern over several lines and ends with `error: …`; the
+/// configuration's own error shows the line already.
 fn cause(pattern: &str, error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().last().unwrap_or_default();
-    let last = last.trim().strip_prefix("error: ").unwrap_or_else(|| last.trim());
-    let hint = if last.starts_with("look-around") || last.starts_with("backreferences") {
-        "; write the pattern without it"
-    } else {
-        ""
+    let last = last.trim().strip_prefix("error: ").unwrap_or_else(|| last.trim()).trim_end_matches('.');
+    let hint = match last {
+        _ if last.starts_with("look-around") || last.starts_with("backreferences") => {
+            "write the pattern without it"
+        }
+        "unclosed group" => r"close it with `)`, or write `\(` for the character itself",
+        "unopened group" => r"write `\)` for the character itself",
+        "unclosed character class" => r"close it with `]`, or write `\[` for the character itself",
+        _ if last.starts_with("repetition operator") => r"write `\` before it for the character itself",
+        _ if last.contains("size limit") => "write a shorter pattern, or one with smaller repetitions",
+        _ => "write it in RE2's syntax, as Go has it",
     };
-    format!("regular expression `{pattern}`: {last}{hint}")
+    refused(pattern, &format!("{last}; {hint}"))
+}
+
+fn refused(pattern: &str, cause: &str) -> String {
+    format!("regular expression `{pattern}`: {cause}")
 }
 
 macro_rules! pattern {
     ($(#[$doc:meta])* $name:ident, $regex:ty) => {
         $(#[$doc])*
         #[derive(Clone)]
-        pub struct $name($regex);
+        pub struct $name {
+            regex: $regex,
+            /// As written: `regex` has it in its own dialect.
+            text: Box<str>,
+        }
 
         impl $name {
             /// Compiles a pattern.
@@ -34,7 +50,15 @@ macro_rules! pattern {
             /// # Errors
             /// The pattern and what is wrong with it, in one line.
             pub fn new(pattern: &str) -> Result<Self, String> {
-                <$regex>::new(pattern).map(Self).map_err(|error| cause(pattern, &error))
+                let rewritten = from_go(pattern).map_err(|why| refused(pattern, &why))?;
+                let regex = <$regex>::new(&rewritten).map_err(|error| cause(pattern, &error))?;
+                Ok(Self { regex, text: pattern.into() })
+            }
+
+            /// The pattern as written.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.text
             }
         }
 
@@ -42,25 +66,25 @@ macro_rules! pattern {
             type Target = $regex;
 
             fn deref(&self) -> &$regex {
-                &self.0
+                &self.regex
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{:?}", self.0.as_str())
+                write!(f, "{:?}", self.text)
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.0.as_str())
+                f.write_str(&self.text)
             }
         }
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
-                self.0.as_str() == other.0.as_str()
+                self.text == other.text
             }
         }
 
@@ -74,7 +98,7 @@ macro_rules! pattern {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.0.as_str())
+                serializer.serialize_str(&self.text)
             }
         }
 
@@ -95,7 +119,7 @@ macro_rules! pattern {
 }
 
 pattern! {
-    /// A compiled regular expression over text. Not anchored; RE2's syntax, as Go's and Rust's `regex` have it.
+    /// A compiled regular expression over text. Not anchored; RE2's syntax, as Go has it.
     Pattern, regex::Regex
 }
 
@@ -119,8 +143,14 @@ mod tests {
     #[test]
     fn bad_patterns_and_why() {
         for (pattern, why) in [
-            ("(", "regular expression `(`: unclosed group"),
-            ("a**b[", "regular expression `a**b[`: unclosed character class"),
+            (
+                "(",
+                "regular expression `(`: unclosed group; close it with `)`, or write `\\(` for the character itself",
+            ),
+            (
+                "a**b[",
+                "regular expression `a**b[`: unclosed character class; close it with `]`, or write `\\[` for the character itself",
+            ),
             (
                 "(?!x)",
                 "regular expression `(?!x)`: look-around, including look-ahead and look-behind, is not supported; \
@@ -135,6 +165,6 @@ mod tests {
             assert_eq!(BytePattern::new(pattern).unwrap_err(), why);
         }
         let huge = Pattern::new("(a{1000}){1000}").unwrap_err();
-        assert!(huge.ends_with("exceeds size limit of 10485760 bytes."), "{huge}");
+        assert!(huge.contains("exceeds size limit of 10485760 bytes; write a shorter"), "{huge}");
     }
 }

@@ -5,7 +5,6 @@
 //! every probe instead of the load).
 
 use kit::config::Pattern;
-use regex::Regex;
 
 use super::message::Section;
 use crate::config::ValidationSection;
@@ -14,24 +13,22 @@ use crate::config::ValidationSection;
 #[derive(Debug)]
 pub(super) struct Validator {
     section: Section,
-    matches: Vec<Regex>,
-    all_match: Vec<Regex>,
-    not_matches: Vec<Regex>,
-    none_matches: Vec<Regex>,
+    matches: Vec<Pattern>,
+    all_match: Vec<Pattern>,
+    not_matches: Vec<Pattern>,
+    none_matches: Vec<Pattern>,
 }
 
 impl Validator {
     /// `None` if there is nothing to check.
     pub(super) fn new(section: Section, raw: Option<&ValidationSection>) -> Option<Self> {
         let raw = raw?;
-        let regexes =
-            |patterns: &[Pattern]| patterns.iter().map(|pattern| (**pattern).clone()).collect::<Vec<Regex>>();
         let validator = Self {
             section,
-            matches: regexes(&raw.fail_if_matches_regexp),
-            all_match: regexes(&raw.fail_if_all_match_regexp),
-            not_matches: regexes(&raw.fail_if_not_matches_regexp),
-            none_matches: regexes(&raw.fail_if_none_matches_regexp),
+            matches: raw.fail_if_matches_regexp.clone(),
+            all_match: raw.fail_if_all_match_regexp.clone(),
+            not_matches: raw.fail_if_not_matches_regexp.clone(),
+            none_matches: raw.fail_if_none_matches_regexp.clone(),
         };
         let patterns =
             [&validator.matches, &validator.all_match, &validator.not_matches, &validator.none_matches];
@@ -64,12 +61,12 @@ impl Validator {
                 return Err(format!("{pattern} does not match {record:?} in the {section} section"));
             }
         }
-        let any = |patterns: &[Regex], record: &str| patterns.iter().any(|pattern| pattern.is_match(record));
+        let any = |patterns: &[Pattern], record: &str| patterns.iter().any(|pattern| pattern.is_match(record));
         if !self.all_match.is_empty() && records.iter().all(|record| any(&self.all_match, record)) {
             return Err(format!("all records of the {section} section match, {}", first(records)));
         }
         if !self.none_matches.is_empty() && !records.iter().any(|record| any(&self.none_matches, record)) {
-            let wanted: Vec<&str> = self.none_matches.iter().map(Regex::as_str).collect();
+            let wanted: Vec<&str> = self.none_matches.iter().map(Pattern::as_str).collect();
             return Err(format!(
                 "no record of the {section} section matches {}, {}",
                 wanted.join(" or "),

@@ -241,12 +241,8 @@ fn checks(section: &HttpSection, workshop: &mut Workshop<'_>) -> Checks {
         demand_tls: section.fail_if_not_ssl == Some(true),
         header_matches,
         header_not_matches,
-        body_matches: section.fail_if_body_matches_regexp.iter().map(|pattern| (**pattern).clone()).collect(),
-        body_not_matches: section
-            .fail_if_body_not_matches_regexp
-            .iter()
-            .map(|pattern| (**pattern).clone())
-            .collect(),
+        body_matches: section.fail_if_body_matches_regexp.clone(),
+        body_not_matches: section.fail_if_body_not_matches_regexp.clone(),
         cel,
     }
 }
@@ -263,7 +259,7 @@ fn header_checks(list: &[HeaderMatch], key: &str, workshop: &mut Workshop<'_>) -
             Ok(name) => {
                 checks.push(HeaderCheck {
                     name,
-                    pattern: (**pattern).clone(),
+                    pattern: pattern.clone(),
                     allow_missing: raw.allow_missing,
                 });
             }

@@ -6,7 +6,7 @@ use cel::{Context as CelContext, Env, Program, Value};
 use http::Version;
 use http::header::HeaderName;
 use kit::Failure;
-use regex::bytes::Regex;
+use kit::config::BytePattern;
 use wire::Phase;
 use wire::http::Reply;
 
@@ -28,15 +28,15 @@ pub(super) struct Checks {
     pub(super) demand_tls: bool,
     pub(super) header_matches: Vec<HeaderCheck>,
     pub(super) header_not_matches: Vec<HeaderCheck>,
-    pub(super) body_matches: Vec<Regex>,
-    pub(super) body_not_matches: Vec<Regex>,
+    pub(super) body_matches: Vec<BytePattern>,
+    pub(super) body_not_matches: Vec<BytePattern>,
     pub(super) cel: Option<CelChecks>,
 }
 
 /// A header and what to find in its values.
 pub(super) struct HeaderCheck {
     pub(super) name: HeaderName,
-    pub(super) pattern: Regex,
+    pub(super) pattern: BytePattern,
     pub(super) allow_missing: bool,
 }
 

@@ -86,7 +86,7 @@ fn step(raw: &QueryResponse, index: usize, workshop: &mut Workshop<'_>) -> Step 
         }
     }
     let expect = match (pattern, wanted) {
-        (Some(pattern), _) => Expect::Line((**pattern).clone()),
+        (Some(pattern), _) => Expect::Line(pattern.clone()),
         (None, Some(bytes)) => Expect::Bytes(bytes.to_vec()),
         (None, None) => Expect::Nothing,
     };

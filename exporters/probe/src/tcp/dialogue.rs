@@ -4,7 +4,8 @@ use std::io;
 
 use bytes::Bytes;
 use kit::Failure;
-use regex::bytes::{Captures, Regex};
+use kit::config::BytePattern;
+use regex::bytes::Captures;
 use wire::{Phase, Stopwatch};
 
 use super::TcpProbe;
@@ -26,7 +27,7 @@ pub(super) struct Step {
 /// What a step waits for.
 pub(super) enum Expect {
     Nothing,
-    Line(Regex),
+    Line(BytePattern),
     Bytes(Vec<u8>),
 }
 
@@ -84,7 +85,7 @@ impl TcpProbe {
     }
 }
 
-async fn expect_line(reader: &mut Reader, pattern: &Regex, facts: &mut Facts) -> Result<Bytes, Failure> {
+async fn expect_line(reader: &mut Reader, pattern: &BytePattern, facts: &mut Facts) -> Result<Bytes, Failure> {
     match reader.line_that(|line| pattern.is_match(line)).await {
         Ok(Got::Line(line)) => Ok(line),
         Ok(Got::End) => {
