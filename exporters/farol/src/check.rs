@@ -68,7 +68,7 @@ mod tests {
                 (result, _) => panic!("{text:?}: {result:?}"),
             }
         }
-        assert!(check(None, &folder.path().join("none.yml")).unwrap_err().contains("none.yml: No such file"));
+        assert!(check(None, &folder.path().join("none.yml")).unwrap_err().contains("none.yml: no such file"));
     }
 
     /// What discovery writes is what probe-exporter reads, whatever was found.
