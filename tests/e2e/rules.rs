@@ -7,6 +7,7 @@ use std::process::Command;
 
 use farol_tests::process::find;
 use farol_tests::{skipped, top};
+use probe_exporter::reasons::REASONS;
 use serde::Deserialize;
 
 /// The longest title that a telephone shows whole, with its sign and a blank before it.
@@ -63,8 +64,7 @@ fn every_reason_of_a_failure_has_its_words() {
         rules.extend(group.rules.into_iter().map(|rule| (rule.labels["reason"].clone(), rule.labels)));
     }
     let words: BTreeSet<&str> = rules.keys().map(String::as_str).collect();
-    let reasons = reasons();
-    let reasons: BTreeSet<&str> = reasons.iter().map(String::as_str).collect();
+    let reasons: BTreeSet<&str> = REASONS.iter().map(|(reason, _)| *reason).collect();
     // A reason that the exporter has not learned yet may have its words already.
     let missing: Vec<&&str> = reasons.difference(&words).collect();
     assert!(missing.is_empty() && reasons.len() > 30, "no words for {missing:?}");
@@ -91,19 +91,6 @@ fn every_reason_of_a_failure_has_its_words() {
             "{reason}: a step is a sentence"
         );
     }
-}
-
-/// The closed set of the exporter, as its source has it.
-fn reasons() -> Vec<String> {
-    let folder = top().join("exporters/probe/src");
-    let texts = ["reasons.rs", "verdict.rs"].map(|name| std::fs::read_to_string(folder.join(name)));
-    let list = texts
-        .into_iter()
-        .flatten()
-        .find_map(|text| Some(text.split_once("pub const REASONS")?.1.split_once("\n];")?.0.to_owned()))
-        .expect("no source has `pub const REASONS`");
-    let word = |line: &str| line.split('"').nth(1).map(str::to_owned);
-    list.lines().skip(1).filter_map(word).collect()
 }
 
 #[test]
