@@ -268,8 +268,11 @@ fn data(prometheus: &Prometheus, query: &Query) -> usize {
     let view = View { range: 300.0, scrape: f64::from(30 / FASTER) };
     let encoded: String = query.filled(view).bytes().map(|byte| format!("%{byte:02X}")).collect();
     let path = if query.over_time {
-        let (now, step) = (now(), view.step(query.points));
-        format!("query_range?start={}&end={now}&step={step}&query={encoded}", now - view.range)
+        // Grafana begins and ends at whole steps.
+        let step = view.step(query.points, query.least);
+        let whole = |time: f64| (time / step).floor() * step;
+        let (start, end) = (whole(now() - view.range), whole(now()));
+        format!("query_range?start={start}&end={end}&step={step}&query={encoded}")
     } else {
         format!("query?query={encoded}")
     };

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use farol_tests::process::find;
 use farol_tests::{skipped, top};
+use probe_exporter::reasons::REASONS;
 use serde::Deserialize;
 
 /// The longest title that a telephone shows whole, with its sign and a blank before it.
@@ -63,8 +64,7 @@ fn every_reason_of_a_failure_has_its_words() {
         rules.extend(group.rules.into_iter().map(|rule| (rule.labels["reason"].clone(), rule.labels)));
     }
     let words: BTreeSet<&str> = rules.keys().map(String::as_str).collect();
-    let reasons = reasons();
-    let reasons: BTreeSet<&str> = reasons.iter().map(String::as_str).collect();
+    let reasons: BTreeSet<&str> = REASONS.iter().map(|(reason, _)| *reason).collect();
     // A reason that the exporter has not learned yet may have its words already.
     let missing: Vec<&&str> = reasons.difference(&words).collect();
     assert!(missing.is_empty() && reasons.len() > 30, "no words for {missing:?}");
@@ -91,11 +91,6 @@ fn every_reason_of_a_failure_has_its_words() {
             "{reason}: a step is a sentence"
         );
     }
-}
-
-/// The closed set of the exporter.
-fn reasons() -> Vec<String> {
-    probe_exporter::reasons::REASONS.iter().map(|(reason, _)| (*reason).to_owned()).collect()
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub struct Query {
     pub over_time: bool,
     /// At how many points at most, by the panel's width.
     pub points: f64,
+    /// The shortest step that the panel asks for, in seconds, where scrapes are 30 s apart.
+    pub least: f64,
 }
 
 /// A window of 1920 pixels, less what stands beside the 24 columns.
@@ -36,9 +38,9 @@ const WIDTH: f64 = 1880.0;
 
 impl View {
     /// From one point to the next, in seconds: the range over the points, rounded to one of Grafana's steps, and no finer
-    /// than the data.
+    /// than the data or the panel's own least (quicker scrapes, a smaller least).
     #[must_use]
-    pub fn step(self, points: f64) -> f64 {
+    pub fn step(self, points: f64, least: f64) -> f64 {
         // Grafana's own table (gtime.RoundInterval): below the first number, the second is taken.
         const STEPS: [(f64, f64); 21] = [
             (0.015, 0.01),
@@ -65,7 +67,7 @@ impl View {
         ];
         let exact = self.range / points;
         let rounded = STEPS.iter().find(|(below, _)| exact < *below).map_or(7200.0, |(_, step)| *step);
-        rounded.max(self.scrape)
+        rounded.max(self.scrape).max(least * self.scrape / 30.0)
     }
 }
 
@@ -73,7 +75,7 @@ impl Query {
     /// With "All" of every variable, as the dashboards begin.
     #[must_use]
     pub fn filled(&self, view: View) -> String {
-        let step = view.step(self.points);
+        let step = view.step(self.points, self.least);
         let seconds = |seconds: f64| format!("{}ms", (seconds * 1000.0).round());
         // The longer names first: one begins with another.
         let filled = self
@@ -114,27 +116,36 @@ pub fn queries() -> Vec<Query> {
     for (name, dashboard) in &all {
         let english = text(dashboard, "uid").trim_end_matches("-pt").to_owned();
         let file = name.rsplit('/').next().unwrap().trim_end_matches(".json");
-        let make = |title: String, letter: &str, text: &str, over_time: bool, points: f64| Query {
-            dashboard: file.to_owned(),
-            title,
-            letter: letter.to_owned(),
-            text: text.to_owned(),
-            over_time,
-            points,
-        };
+        let make =
+            |title: String, letter: &str, text: &str, over_time: bool, (points, least): (f64, f64)| Query {
+                dashboard: file.to_owned(),
+                title,
+                letter: letter.to_owned(),
+                text: text.to_owned(),
+                over_time,
+                points,
+                least,
+            };
         for panel in list(dashboard, "panels") {
             let width = panel["gridPos"]["w"].as_f64().unwrap() / 24.0 * WIDTH;
             let points = panel["maxDataPoints"].as_f64().unwrap_or(width);
+            let least = panel["interval"].as_str().map_or(0.0, minutes);
             for target in list(panel, "targets") {
                 let instant = target["instant"] == true;
                 assert!(instant != (target["range"] == true), "{name}: {target} is neither or both");
                 let title = titles[&(english.clone(), panel["id"].as_u64())].to_owned();
-                found.push(make(title, text(target, "refId"), text(target, "expr"), !instant, points));
+                found.push(make(
+                    title,
+                    text(target, "refId"),
+                    text(target, "expr"),
+                    !instant,
+                    (points, least),
+                ));
             }
         }
         for (annotation, twin) in list(&dashboard["annotations"], "list").iter().zip(annotations[&english]) {
             let title = format!("annotation {}", text(twin, "name"));
-            found.push(make(title, "A", text(annotation, "expr"), true, WIDTH));
+            found.push(make(title, "A", text(annotation, "expr"), true, (WIDTH, 0.0)));
         }
         for variable in list(&dashboard["templating"], "list").iter().filter(|one| one["type"] == "query") {
             let asked = text(&variable["query"], "query");
@@ -143,10 +154,22 @@ pub fn queries() -> Vec<Query> {
                 .and_then(|inner| inner.rsplit_once(','))
                 .unwrap_or_else(|| panic!("{name}: {asked} is not label_values(SERIES, LABEL)"));
             let values = format!("count by ({}) ({series})", label.trim());
-            found.push(make(format!("variable {}", text(variable, "name")), "A", &values, false, WIDTH));
+            found.push(make(
+                format!("variable {}", text(variable, "name")),
+                "A",
+                &values,
+                false,
+                (WIDTH, 0.0),
+            ));
         }
     }
     found
+}
+
+/// Seconds of a duration like `2m`.
+fn minutes(text: &str) -> f64 {
+    let number = text.strip_suffix('m').and_then(|number| number.parse::<f64>().ok());
+    60.0 * number.unwrap_or_else(|| panic!("interval: {text}"))
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
@@ -164,8 +187,8 @@ mod tests {
     #[test]
     fn steps_are_grafanas() {
         let day = View { range: 86_400.0, scrape: 30.0 };
-        assert_eq!([480.0, 940.0, 24.0].map(|points| day.step(points)), [120.0, 120.0, 3600.0]);
-        assert_eq!(View { range: 300.0, scrape: 2.0 }.step(940.0), 2.0);
+        assert_eq!([480.0, 940.0, 24.0].map(|points| day.step(points, 0.0)), [120.0, 120.0, 3600.0]);
+        assert_eq!(View { range: 300.0, scrape: 2.0 }.step(940.0, 120.0), 8.0);
     }
 
     #[test]
@@ -175,7 +198,9 @@ mod tests {
         let view = View { range: 86_400.0, scrape: 30.0 };
         for query in all {
             let filled = query.filled(view);
-            assert!(!filled.contains("$_") && !filled.contains("\"$") && !filled.is_empty(), "{filled}");
+            // $1 belongs to label_replace.
+            let left = filled.replace("$1", "");
+            assert!(!left.contains('$') && !left.is_empty(), "{filled}");
         }
     }
 }

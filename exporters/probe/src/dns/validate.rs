@@ -61,7 +61,8 @@ impl Validator {
                 return Err(format!("{pattern} does not match {record:?} in the {section} section"));
             }
         }
-        let any = |patterns: &[Pattern], record: &str| patterns.iter().any(|pattern| pattern.is_match(record));
+        let any =
+            |patterns: &[Pattern], record: &str| patterns.iter().any(|pattern| pattern.is_match(record));
         if !self.all_match.is_empty() && records.iter().all(|record| any(&self.all_match, record)) {
             return Err(format!("all records of the {section} section match, {}", first(records)));
         }

@@ -257,11 +257,7 @@ fn header_checks(list: &[HeaderMatch], key: &str, workshop: &mut Workshop<'_>) -
         };
         match HeaderName::try_from(raw.header.as_str()) {
             Ok(name) => {
-                checks.push(HeaderCheck {
-                    name,
-                    pattern: pattern.clone(),
-                    allow_missing: raw.allow_missing,
-                });
+                checks.push(HeaderCheck { name, pattern: pattern.clone(), allow_missing: raw.allow_missing });
             }
             Err(_) => {
                 let cause = format!("{:?} cannot name a header", raw.header.as_str());

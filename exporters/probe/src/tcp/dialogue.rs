@@ -85,7 +85,11 @@ impl TcpProbe {
     }
 }
 
-async fn expect_line(reader: &mut Reader, pattern: &BytePattern, facts: &mut Facts) -> Result<Bytes, Failure> {
+async fn expect_line(
+    reader: &mut Reader,
+    pattern: &BytePattern,
+    facts: &mut Facts,
+) -> Result<Bytes, Failure> {
     match reader.line_that(|line| pattern.is_match(line)).await {
         Ok(Got::Line(line)) => Ok(line),
         Ok(Got::End) => {
