@@ -143,7 +143,7 @@ impl<'p> Writer<'p> {
         }
     }
 
-    /// From `[` to its `]`. Each `-` that is no range's is escaped, as is all that `regex` would read as more than itself.
+    /// From `[` to its `]`. Each `-` that is no range's is escaped, as is all that `regex` reads as more than itself.
     fn class(&mut self) -> Result<(), String> {
         self.copy(1);
         if self.rest.starts_with('^') {

@@ -149,7 +149,8 @@ mod tests {
             ),
             (
                 "a**b[",
-                "regular expression `a**b[`: unclosed character class; close it with `]`, or write `\\[` for the character itself",
+                "regular expression `a**b[`: unclosed character class; close it with `]`, or write `\\[` for \
+                 the character itself",
             ),
             (
                 "(?!x)",
