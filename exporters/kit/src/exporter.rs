@@ -98,6 +98,20 @@ pub struct Watched {
     pub link: Option<String>,
 }
 
+impl Watched {
+    /// The page of `/probe` that shows what a probe of a target does, step by step.
+    #[must_use]
+    pub fn probe_link(module: &str, target: &str, hostname: Option<&str>) -> String {
+        let path = "/probe?";
+        let mut query = url::form_urlencoded::Serializer::for_suffix(path.to_owned(), path.len());
+        query.append_pair("module", module).append_pair("target", target);
+        if let Some(hostname) = hostname {
+            query.append_pair("hostname", hostname);
+        }
+        query.append_pair("debug", "true").finish()
+    }
+}
+
 /// Something about a configuration that works, but that its operator should know: told at start-up, by
 /// `--config.check`, and as `farol_config_notice_info{notice}`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -190,7 +190,7 @@ mod tests {
             ("{target: a, module: wbe}", "did you mean \"web\"?"),
             ("{target: a, module: web}, {target: a, module: ping}", "name of targets[0], too"),
             ("{target: a, module: web, interval: 0s}", "no time at all"),
-            ("{target: a, module: web, interval: 2h}", "more than an hour"),
+            ("{target: a, module: web, interval: 2h}", "more than 1h"),
             ("{target: a, module: web, interval: -5s}", "interval"),
             (
                 "{target: a, module: web, objective: 0}",
@@ -256,7 +256,7 @@ mod tests {
             ("modules: {m: {prober: htpp}}", "did you mean \"http\"?"),
             ("modules: {m: {}}", "prober"),
             ("modules: {m: {prober: http, timeout: 0}}", "modules.m.timeout"),
-            ("modules: {m: {prober: http, timeout: 2h}}", "more than an hour"),
+            ("modules: {m: {prober: http, timeout: 2h}}", "more than 1h"),
             ("modules: {m: {prober: http, timeout: soon}}", "timeout"),
             ("modules: {m: {prober: http}, m: {prober: tcp}}", "m"),
             ("modules: {m: {prober: dns}}", "query_name"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::config::{Document, HumanDuration, Problem, Spanned};
+use kit::config::{Document, Problem, did_you_mean, span_of_time};
 use kit::{Ask, BoxFuture, Notice, Page, Verdict};
 
 use crate::config::tls::Shelf;
@@ -15,7 +15,7 @@ use crate::verdict::{fail, verdict};
 /// The module of a request that names none; the peer's.
 pub const DEFAULT_MODULE: &str = "http_2xx";
 /// No probe is given more time than this.
-const LONGEST: Duration = Duration::from_secs(3600);
+pub const LONGEST: Duration = Duration::from_secs(3600);
 
 /// The modules by name.
 pub type ModuleMap = BTreeMap<String, Arc<Module>>;
@@ -91,7 +91,7 @@ pub fn build(
     let mut modules = ModuleMap::new();
     for (name, section) in &file.modules {
         let mut workshop = Workshop::new(document, &shelf, name);
-        let timeout = checked(section.timeout.as_ref(), &mut |cause, way_out| {
+        let timeout = span_of_time(section.timeout.as_ref(), LONGEST, &mut |cause, way_out| {
             if let Some(at) = &section.timeout {
                 workshop.problem(at, "timeout", cause, way_out);
             }
@@ -142,32 +142,4 @@ impl ModuleProbe for Unsupported {
         let failure = fail(wire::Phase::Setup, "unsupported", detail);
         Box::pin(std::future::ready(verdict(Page::new(), Some(failure))))
     }
-}
-
-/// A span of time that makes sense, or a cause and a way out to tell.
-pub fn checked(raw: Option<&Spanned<HumanDuration>>, tell: &mut dyn FnMut(String, &str)) -> Option<Duration> {
-    let time = raw?.value.0;
-    if time.is_zero() {
-        tell("0 is no time at all".to_owned(), "give some, e.g. 5s, or remove the key");
-        None
-    } else if time > LONGEST {
-        tell(format!("{} is more than an hour", HumanDuration(time)), "give at most 1h");
-        None
-    } else {
-        Some(time)
-    }
-}
-
-/// The way out of a misspelt name.
-pub fn did_you_mean<'a>(name: &str, all: impl Iterator<Item = &'a str> + Clone) -> String {
-    let near = all
-        .clone()
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
-        .min();
-    if let Some((_, known)) = near {
-        return format!("did you mean {known:?}?");
-    }
-    let list: Vec<&str> = all.take(12).collect();
-    if list.is_empty() { "there is none".to_owned() } else { format!("there are: {}", list.join(", ")) }
 }

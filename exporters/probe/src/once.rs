@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
+use kit::config::did_you_mean;
 use kit::config::{ConfigError, Document, HumanDuration};
 use kit::page::Value;
 use kit::{Exporter as _, Prober as _, Verdict};
@@ -18,7 +19,6 @@ use crate::ProbeExporter;
 use crate::config::target::{DEFAULT_INTERVAL, DEFAULT_TIMEOUT};
 use crate::config::{Objective, Target};
 use crate::module::Module;
-use crate::modules::did_you_mean;
 use crate::targets::{probe, words};
 
 /// How many probes run at once.

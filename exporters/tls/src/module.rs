@@ -6,20 +6,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kit::allow::AllowList;
-use kit::config::{Document, Problem, Spanned};
+use kit::config::{Document, Problem, Spanned, did_you_mean, span_of_time};
 use kit::{Ask, BoxFuture, Notice, Trace, Verdict};
 use wire::starttls::Protocol;
 use wire::tls::{Alpn, Client, Identity, Roots, Settings, TlsConfigError};
 use wire::{Egress, Resolver};
 
 use crate::config::module::{Addresses, TlsSection};
-use crate::config::{File, ModuleSection, checked, did_you_mean};
+use crate::config::{File, ModuleSection};
 use crate::endpoint::{Endpoint, look};
 use crate::metrics;
 use crate::renewal::Policy;
 
 /// The module that is always there, and that a request or target has that names none.
 pub const DEFAULT_MODULE: &str = "tls";
+/// No file that a module names is larger, in bytes: certificates, keys.
+const LARGEST: u64 = 16 << 20;
 /// No look is given more time than this.
 const LONGEST: Duration = Duration::from_secs(3600);
 
@@ -164,7 +166,7 @@ impl Bench<'_> {
     }
 
     fn module(&mut self, section: &ModuleSection, roots: &Arc<Roots>) -> Option<Module> {
-        let timeout = checked(section.timeout.as_ref(), LONGEST, &mut |cause, way_out| {
+        let timeout = span_of_time(section.timeout.as_ref(), LONGEST, &mut |cause, way_out| {
             if let Some(at) = &section.timeout {
                 self.problem(at, "timeout", cause, way_out);
             }
@@ -257,7 +259,7 @@ impl Bench<'_> {
     fn read(&mut self, path: Option<&Spanned<PathBuf>>, key: &str) -> Option<Vec<u8>> {
         let path = path?;
         let place = self.document.path(path);
-        match std::fs::read(&place) {
+        match kit::config::read(&place, LARGEST) {
             Ok(bytes) => Some(bytes),
             Err(error) => {
                 let cause = format!("read {}: {error}", place.display());

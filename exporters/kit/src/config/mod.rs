@@ -20,6 +20,7 @@
 mod access;
 mod builder;
 mod bytes;
+mod checks;
 mod dialect;
 mod document;
 mod duration;
@@ -43,6 +44,7 @@ mod tree;
 mod watch;
 
 pub use bytes::Bytes;
+pub use checks::{did_you_mean, span_of_time};
 pub use document::Document;
 pub use duration::{DurationError, HumanDuration};
 pub use example::{example, schema_json, uncomment};

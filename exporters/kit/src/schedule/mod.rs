@@ -5,10 +5,14 @@
 //! | `slots` | when each is due: slots that stay where they are through restarts and reloads |
 //! | `turn` | the right to work on a target: one at a time, also through a reload |
 //! | `bounded` | work that ends in time, whatever it does |
+//! | `entry` | what every entry of `targets:` has: interval, timeout, labels |
+//! | `change` | what a round changed in a target's state, and how long that holds |
 //!
 //! What a round does, what is known of a target and how that is shown is the exporter's own: [`Rounds`].
 
 mod bounded;
+mod change;
+mod entry;
 mod slots;
 mod turn;
 
@@ -22,6 +26,8 @@ use crate::BoxFuture;
 use crate::sampler::Beat;
 
 pub use bounded::{Broken, bounded};
+pub use change::{Change, is_fresh};
+pub use entry::{Bounds, Tell, check_labels, timing};
 use slots::Slots;
 pub use slots::{fnv1a, place};
 pub use turn::{Busy, Turn};

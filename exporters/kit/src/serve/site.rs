@@ -44,7 +44,7 @@ impl Site {
             own: Own::new(&engine.about, settings.sandbox),
             engine,
             web,
-            pool: Pool::new(settings.limits, affordable(settings.max_connections)),
+            pool: Pool::new(settings.limits, affordable(settings.max_connections, crate::run::open_files())),
             tally: Tally::default(),
             history: History::new(settings.history),
             prefix: settings.route_prefix.clone(),
@@ -66,8 +66,21 @@ impl Site {
     }
 }
 
-/// Connections that the limit of open files allows, with as many left for what is watched.
-fn affordable(wanted: usize) -> usize {
-    let most = (crate::run::open_files().saturating_sub(16) / 2).max(4);
+/// Connections that the limit of open files allows, with as many left for what is watched; `wanted` 0: as many as can be.
+fn affordable(wanted: usize, open_files: usize) -> usize {
+    let most = (open_files.saturating_sub(16) / 2).max(4);
     if wanted == 0 { most } else { wanted.min(most) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_half_of_the_open_files() {
+        for (wanted, open_files, want) in [(512, 1_048_576, 512), (512, 64, 24), (0, 1016, 500), (512, 8, 4)]
+        {
+            assert_eq!(affordable(wanted, open_files), want, "{wanted} of {open_files}");
+        }
+    }
 }

@@ -4,21 +4,20 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::config::{Document, HumanDuration, Problem, Spanned};
+use kit::config::{Document, HumanDuration, Problem, Spanned, did_you_mean};
+use kit::schedule::{Bounds, check_labels, timing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{File, Objective};
 use crate::module::Module;
-use crate::modules::{ModuleMap, checked, did_you_mean};
+use crate::modules::{LONGEST, ModuleMap};
 
 /// Labels that every target has already, or that histograms need.
 const RESERVED: [&str; 4] = ["target", "module", "le", "quantile"];
 
 /// How often a target is probed when it does not say.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);
-/// More often is an attack on the target, not a watch over it.
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a probe of a target may take when neither it nor its module says; never more than the interval.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -131,33 +130,16 @@ pub fn targets(
                 way_out,
             ));
         }
-        let mut time = |raw: &Option<Spanned<HumanDuration>>, name: &str| {
-            checked(raw.as_ref(), &mut |cause, way_out| {
-                let at = raw.unwrap_or_default();
-                problems.push(document.problem(&at, key(name), cause, way_out));
-            })
-        };
-        let interval = time(&section.interval, "interval").unwrap_or(DEFAULT_INTERVAL);
-        let own = time(&section.timeout, "timeout");
-        if let Some(at) = section.interval.as_ref().filter(|_| interval < SHORTEST_INTERVAL) {
-            let cause = format!("{} is too short", HumanDuration(interval));
-            let way_out = format!("give {} or more", HumanDuration(SHORTEST_INTERVAL));
-            problems.push(document.problem(at, key("interval"), cause, way_out));
-        }
-        if let (Some(own), Some(at)) = (own, &section.timeout)
-            && own > interval
-        {
-            let cause =
-                format!("{} is more than the interval, {}", HumanDuration(own), HumanDuration(interval));
-            problems.push(document.problem(at, key("timeout"), cause, "give less, or a longer interval"));
-        }
-        for (name, value) in &section.labels {
-            if !kit::desc::is_label_name(name) || RESERVED.contains(&name.as_str()) {
-                let cause = format!("{name:?} cannot be a label of yours");
-                let way_out = "a label name is [a-zA-Z_][a-zA-Z0-9_]*, without a leading __, and none of target, module, le, quantile";
-                problems.push(document.problem(value, key(&format!("labels.{name}")), cause, way_out));
-            }
-        }
+        let bounds = Bounds { usual: DEFAULT_INTERVAL, longest: LONGEST };
+        let (interval, own) = timing(
+            section.interval.as_ref(),
+            section.timeout.as_ref(),
+            bounds,
+            &mut |at, name, cause, way_out| problems.push(document.problem(at, key(name), cause, way_out)),
+        );
+        check_labels(&section.labels, &RESERVED, &mut |at, name, cause, way_out| {
+            problems.push(document.problem(at, key(&format!("labels.{name}")), cause, way_out));
+        });
         let (Some(target), Some(module), true) = (target, module, problems.len() == before) else { continue };
         let timeout = own.or(module.timeout).unwrap_or(DEFAULT_TIMEOUT).min(interval);
         targets.push(Target {

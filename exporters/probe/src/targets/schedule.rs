@@ -9,7 +9,7 @@ use kit::schedule::{Plan, bounded, drive, place};
 use kit::{Beat, BoxFuture, Failure, Page, Sampler, Trace, Verdict, Watched};
 
 use super::page::page;
-use super::state::{Change, Claim, State};
+use super::state::{Claim, State};
 use super::words;
 use crate::config::Target;
 use crate::module::{Context, Tools};
@@ -111,7 +111,11 @@ impl Schedule {
                     kind: entry.target.module.name.clone(),
                     ok,
                     detail,
-                    link: Some(words::link(&entry.target)),
+                    link: Some(Watched::probe_link(
+                        &entry.target.module.name,
+                        &entry.target.target,
+                        entry.target.hostname.as_deref(),
+                    )),
                 }
             })
             .collect()
@@ -122,20 +126,7 @@ impl Rounds {
     async fn attempt(&self, entry: &Entry, claim: Claim<'_>) {
         let target = &entry.target;
         let (verdict, took) = probe(target, &self.tools, target.timeout).await;
-        match claim.finish(verdict, took, target.timeout) {
-            Change::None => {}
-            Change::Down(failure) => tracing::warn!(
-                target = target.name,
-                module = target.module.name,
-                phase = failure.phase,
-                reason = failure.reason,
-                error = failure.detail,
-                "target failed"
-            ),
-            Change::Up => {
-                tracing::info!(target = target.name, module = target.module.name, "target is well again")
-            }
-        }
+        claim.finish(verdict, took, target.timeout).log(&target.name, &target.module.name);
         self.finished.fetch_add(1, Ordering::Relaxed);
     }
 }

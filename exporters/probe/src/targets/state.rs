@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use kit::histogram::HistogramSnapshot;
 use kit::page::Value;
 use kit::prober::{DURATION, FAILURE, SUCCESS, TIMEOUT};
-use kit::schedule::{Busy, Turn};
+use kit::schedule::{Busy, Change, Turn};
 use kit::{Failure, Histogram, Page, Verdict};
 
 use super::metrics::{BOUNDS, derived_index};
@@ -58,17 +58,6 @@ pub(super) struct Kept {
     pub(super) open: Box<[(Box<str>, Box<str>)]>,
 }
 
-/// A change of a target's verdict, for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It is as it was.
-    None,
-    /// It was well or unknown, and is not well.
-    Down(Failure),
-    /// It was not well, and is well.
-    Up,
-}
-
 impl State {
     pub(super) fn new() -> Self {
         Self { busy: Busy::default(), durations: Histogram::new(BOUNDS), known: Mutex::default() }
@@ -113,11 +102,8 @@ impl Claim<'_> {
         let mut known = self.state.lock();
         known.attempts += 1;
         let was = known.last.as_ref().map(|last| last.failure.is_none());
-        let change = match (&verdict.failure, was) {
-            (None, Some(false)) => Change::Up,
-            (Some(failure), None | Some(true)) => Change::Down(failure.clone()),
-            _ => Change::None,
-        };
+        let before = known.last.as_ref().map(|last| last.failure.as_ref());
+        let change = Change::between(before, verdict.failure.as_ref());
         if was != Some(verdict.failure.is_none()) {
             known.since = Some(now);
         }
@@ -136,7 +122,7 @@ impl Claim<'_> {
 impl Last {
     /// Whether it is of use still: a schedule that stands still must not look like a target that is well.
     pub(super) fn is_fresh(&self, interval: Duration, timeout: Duration, now: Instant) -> bool {
-        now.saturating_duration_since(self.ended) <= interval * 3 + timeout
+        kit::schedule::is_fresh(self.ended, interval, timeout, now)
     }
 
     /// The value of a family without labels of its own.

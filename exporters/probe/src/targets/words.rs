@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 use kit::{Failure, Page};
 
 use super::state::Known;
-use crate::config::Target;
 use crate::{certificates, dns, icmp, tcp};
 
 /// The http prober's status; zero when there was no answer.
@@ -27,17 +26,6 @@ pub(super) fn state(known: &Known) -> (Option<bool>, String) {
         detail.push_str(&format!(", {} for {}", if ok { "up" } else { "down" }, span(lasted)));
     }
     (Some(ok), detail)
-}
-
-/// The page of `/probe` that shows what a probe does, step by step.
-pub(super) fn link(target: &Target) -> String {
-    let mut query = url::form_urlencoded::Serializer::for_suffix(String::from("/probe?"), "/probe?".len());
-    query.append_pair("module", &target.module.name).append_pair("target", &target.target);
-    if let Some(hostname) = &target.hostname {
-        query.append_pair("hostname", hostname);
-    }
-    query.append_pair("debug", "true");
-    query.finish()
 }
 
 /// What a page says that a person wants to know, or why there is nothing.

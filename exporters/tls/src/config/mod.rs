@@ -16,10 +16,9 @@ pub mod target;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use kit::allow::AllowedTargets;
-use kit::config::{HumanDuration, Spanned};
+use kit::config::Spanned;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,35 +58,4 @@ pub struct File {
 pub fn server_address(text: &str) -> Option<SocketAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     text.parse().ok().or_else(|| bare.parse().ok().map(|ip| SocketAddr::new(ip, 53)))
-}
-
-/// A span of time that makes sense, or a cause and a way out to tell.
-pub fn checked(
-    raw: Option<&Spanned<HumanDuration>>,
-    longest: Duration,
-    tell: &mut dyn FnMut(String, &str),
-) -> Option<Duration> {
-    let time = raw?.value.0;
-    if time.is_zero() {
-        tell("0 is no time at all".to_owned(), "give some, e.g. 5s, or remove the key");
-        None
-    } else if time > longest {
-        tell(format!("{} is more than {}", HumanDuration(time), HumanDuration(longest)), "give less");
-        None
-    } else {
-        Some(time)
-    }
-}
-
-/// The way out of a misspelt name.
-pub fn did_you_mean<'a>(name: &str, all: impl Iterator<Item = &'a str> + Clone) -> String {
-    let near = all
-        .clone()
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
-        .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
-        .min();
-    match near {
-        Some((_, known)) => format!("did you mean {known:?}?"),
-        None => format!("there are: {}", all.take(12).collect::<Vec<_>>().join(", ")),
-    }
 }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use kit::config::{Document, HumanDuration, Problem, Spanned};
+use kit::config::{Document, HumanDuration, Problem, Spanned, did_you_mean};
+use kit::schedule::{Bounds, check_labels, timing};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{File, RenewalSection, checked, did_you_mean};
+use super::{File, RenewalSection};
 use crate::endpoint::Endpoint;
 use crate::module::{DEFAULT_MODULE, Module, ModuleMap};
 use crate::renewal::Policy;
@@ -114,30 +115,18 @@ pub fn targets(
             let cause = format!("{:?} is the name of targets[{first}], too", name.as_str());
             problems.push(document.problem(name, key(at), cause, "give each its own name"));
         }
-        let mut time = |raw: &Option<Spanned<HumanDuration>>, name: &str| {
-            checked(raw.as_ref(), LONGEST, &mut |cause, way_out| {
-                let at = raw.unwrap_or_default();
-                problems.push(document.problem(&at, key(name), cause, way_out));
-            })
-        };
-        let interval = time(&section.interval, "interval").unwrap_or(DEFAULT_INTERVAL);
-        let own = time(&section.timeout, "timeout");
-        if let (Some(own), Some(at)) = (own, &section.timeout)
-            && own > interval
-        {
-            let cause =
-                format!("{} is more than the interval, {}", HumanDuration(own), HumanDuration(interval));
-            problems.push(document.problem(at, key("timeout"), cause, "give less, or a longer interval"));
-        }
+        let bounds = Bounds { usual: DEFAULT_INTERVAL, longest: LONGEST };
+        let (interval, own) = timing(
+            section.interval.as_ref(),
+            section.timeout.as_ref(),
+            bounds,
+            &mut |at, name, cause, way_out| problems.push(document.problem(at, key(name), cause, way_out)),
+        );
+        check_labels(&section.labels, &RESERVED, &mut |at, name, cause, way_out| {
+            problems.push(document.problem(at, key(&format!("labels.{name}")), cause, way_out));
+        });
         let renewal = section.renewal.as_ref();
         let renewal = renewal.map_or(usual, |renewal| renewal.policy(document, &key("renewal"), problems));
-        for (name, value) in &section.labels {
-            if !kit::desc::is_label_name(name) || RESERVED.contains(&name.as_str()) {
-                let way_out = "a label name is [a-zA-Z_][a-zA-Z0-9_]*, without a leading __, and none of target, module, endpoint, le, quantile";
-                let cause = format!("{name:?} cannot be a label of yours");
-                problems.push(document.problem(value, key(&format!("labels.{name}")), cause, way_out));
-            }
-        }
         let (Some(module), true) = (module, problems.len() == before) else { continue };
         targets.push(Target {
             name: name.value.clone(),

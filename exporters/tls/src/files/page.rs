@@ -11,8 +11,7 @@ use super::faults::FAULTS;
 use super::read::Read;
 use super::watch::Entry;
 use crate::facts::{ROLES, Role};
-use crate::metrics::certificate::{MOST, names};
-use crate::metrics::{count, flag, seconds};
+use crate::metrics::{certificate, count, flag, seconds};
 use crate::renewal::{POLICIES, Policy};
 
 const SOURCE: &[&str] = &["source"];
@@ -175,35 +174,9 @@ fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy)
         let due = renewal.due(first.not_before, first.not_after);
         page.family(&DUE).push(&[source, path, due.policy], seconds(due.at));
     }
-    for (desc, date) in [
-        (&NOT_AFTER, (|facts| facts.not_after) as fn(&Certificate) -> i64),
-        (&NOT_BEFORE, |facts| facts.not_before),
-    ] {
-        let mut rows = page.family(desc);
-        for (position, certificate) in read.certificates.iter().enumerate().take(MOST) {
-            let labels = [source, path, &position.to_string(), role(certificate).word()];
-            rows.push(&labels, seconds(date(certificate)));
-        }
-    }
-    let (san, total) = names(first);
-    page.family(&INFO).push(
-        &[
-            source,
-            path,
-            first.subject_common_name.as_deref().unwrap_or_default(),
-            first.issuer_common_name.as_deref().unwrap_or_default(),
-            first.issuer_organization.as_deref().unwrap_or_default(),
-            &first.serial,
-            &first.fingerprint_hex(),
-            &first.spki_fingerprint_hex(),
-            &first.key_type,
-            &first.key_bits.map_or_else(String::new, |bits| bits.to_string()),
-            &first.signature_algorithm,
-            &san,
-            &total.to_string(),
-        ],
-        1.0,
-    );
+    let placed = read.certificates.iter().enumerate().map(|(position, facts)| (position, facts, role(facts)));
+    certificate::dates(page, [&NOT_AFTER, &NOT_BEFORE], [source, path], placed);
+    certificate::identity(page, &INFO, [source, path], first);
 }
 
 /// In a file the first need not be a server's.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kit::config::{Document, Problem, Spanned};
+use kit::config::{Document, Problem, Spanned, span_of_time};
 
 use super::find::Pattern;
-use crate::config::{FilesSection, checked};
+use crate::config::FilesSection;
 use crate::renewal::Policy;
 
 /// How often a source is scanned when it does not say. What has not changed is not read again.
@@ -66,7 +66,7 @@ pub fn sources(
             patterns
         };
         let (paths, exclude) = (patterns(&section.paths, "paths"), patterns(&section.exclude, "exclude"));
-        let interval = checked(section.interval.as_ref(), LONGEST, &mut |cause, way_out| {
+        let interval = span_of_time(section.interval.as_ref(), LONGEST, &mut |cause, way_out| {
             let at = section.interval.unwrap_or_default();
             problems.push(document.problem(&at, key("interval"), cause, way_out));
         });

@@ -8,7 +8,7 @@ use crate::facts::{ROLES, Role};
 use crate::renewal::{POLICIES, Policy};
 
 /// No more certificates of a chain are told of.
-pub const MOST: usize = 16;
+const MOST: usize = 16;
 /// No more names of a certificate are told of; `san_count` says how many there are.
 const NAMES: usize = 20;
 
@@ -83,18 +83,11 @@ pub const DESCS: &[&Desc] = &[&NOT_AFTER, &NOT_BEFORE, &DUE, &LIFETIME, &SCTS, &
 
 /// The certificates of a chain.
 pub fn write(page: &mut Page, [target, module]: [&str; 2], chain: &Chain, renewal: Policy) {
-    for (desc, date) in [
-        (&NOT_AFTER, (|facts| facts.not_after) as fn(&Certificate) -> i64),
-        (&NOT_BEFORE, |facts| facts.not_before),
-    ] {
-        let mut rows = page.family(desc);
-        for (position, link) in chain.links.iter().enumerate().take(MOST) {
-            if let Ok(facts) = &link.facts {
-                let role = Role::of(facts, position).word();
-                rows.push(&[target, module, &position.to_string(), role], seconds(date(facts)));
-            }
-        }
-    }
+    let readable = chain.links.iter().enumerate().filter_map(|(position, link)| {
+        let facts = link.facts.as_ref().ok()?;
+        Some((position, facts, Role::of(facts, position)))
+    });
+    dates(page, [&NOT_AFTER, &NOT_BEFORE], [target, module], readable);
     let Some(leaf) = chain.leaf() else { return };
     let due = renewal.due(leaf.not_before, leaf.not_after);
     page.family(&DUE).push(&[target, module, due.policy], seconds(due.at));
@@ -104,20 +97,43 @@ pub fn write(page: &mut Page, [target, module]: [&str; 2], chain: &Chain, renewa
     set(&LIFETIME, seconds(leaf.not_after.saturating_sub(leaf.not_before)));
     set(&SCTS, count(leaf.scts));
     set(&MUST_STAPLE, flag(leaf.must_staple));
-    let (names, total) = names(leaf);
-    page.family(&INFO).push(
+    identity(page, &INFO, [target, module], leaf);
+}
+
+/// The last and the first moment of each certificate, with its position and its role. `first`: the first two labels.
+pub(crate) fn dates<'a>(
+    page: &mut Page,
+    [not_after, not_before]: [&Desc; 2],
+    first: [&str; 2],
+    certificates: impl Iterator<Item = (usize, &'a Certificate, Role)> + Clone,
+) {
+    for (desc, date) in [
+        (not_after, (|facts| facts.not_after) as fn(&Certificate) -> i64),
+        (not_before, |facts| facts.not_before),
+    ] {
+        let mut rows = page.family(desc);
+        for (position, facts, role) in certificates.clone().take_while(|(position, ..)| *position < MOST) {
+            rows.push(&[first[0], first[1], &position.to_string(), role.word()], seconds(date(facts)));
+        }
+    }
+}
+
+/// A certificate's identity. `first`: the first two labels.
+pub(crate) fn identity(page: &mut Page, desc: &Desc, first: [&str; 2], certificate: &Certificate) {
+    let (names, total) = names(certificate);
+    page.family(desc).push(
         &[
-            target,
-            module,
-            leaf.subject_common_name.as_deref().unwrap_or_default(),
-            leaf.issuer_common_name.as_deref().unwrap_or_default(),
-            leaf.issuer_organization.as_deref().unwrap_or_default(),
-            &leaf.serial,
-            &leaf.fingerprint_hex(),
-            &leaf.spki_fingerprint_hex(),
-            &leaf.key_type,
-            &leaf.key_bits.map_or_else(String::new, |bits| bits.to_string()),
-            &leaf.signature_algorithm,
+            first[0],
+            first[1],
+            certificate.subject_common_name.as_deref().unwrap_or_default(),
+            certificate.issuer_common_name.as_deref().unwrap_or_default(),
+            certificate.issuer_organization.as_deref().unwrap_or_default(),
+            &certificate.serial,
+            &certificate.fingerprint_hex(),
+            &certificate.spki_fingerprint_hex(),
+            &certificate.key_type,
+            &certificate.key_bits.map_or_else(String::new, |bits| bits.to_string()),
+            &certificate.signature_algorithm,
             &names,
             &total.to_string(),
         ],
@@ -126,7 +142,7 @@ pub fn write(page: &mut Page, [target, module]: [&str; 2], chain: &Chain, renewa
 }
 
 /// The alternative names with commas between, as far as they are told, and how many there are.
-pub(crate) fn names(certificate: &Certificate) -> (String, usize) {
+fn names(certificate: &Certificate) -> (String, usize) {
     let mut all = certificate.dns_names.clone();
     all.extend(certificate.ip_addresses.iter().map(ToString::to_string));
     all.extend(certificate.emails.iter().chain(&certificate.uris).cloned());

@@ -9,7 +9,7 @@ use kit::schedule::{Plan, Turn, bounded, drive, place};
 use kit::{Beat, BoxFuture, Page, Sampler, Trace, Watched};
 
 use super::page::page;
-use super::state::{Change, State};
+use super::state::State;
 use crate::config::Target;
 use crate::endpoint::{Look, internal};
 use crate::module::{Tools, probe};
@@ -102,14 +102,7 @@ fn watched(entry: &Entry) -> Watched {
         let detail = failure.iter().cloned().chain(left).collect::<Vec<_>>().join("; ");
         (Some(failure.is_none()), detail)
     });
-    let mut link = format!(
-        "/probe?debug=true&module={}&target={}",
-        escaped(&target.module.name),
-        escaped(&target.target)
-    );
-    if let Some(hostname) = &target.hostname {
-        link.push_str(&format!("&hostname={}", escaped(hostname)));
-    }
+    let link = Watched::probe_link(&target.module.name, &target.target, target.hostname.as_deref());
     Watched { name: target.name.clone(), kind: target.module.name.clone(), ok, detail, link: Some(link) }
 }
 
@@ -123,14 +116,6 @@ fn days_left(not_after: i64, now: SystemTime) -> String {
     }
 }
 
-/// For a URL's query. Targets are made of few characters; what is none of those is escaped.
-fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/[]".contains(&byte);
-    text.bytes()
-        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
-}
-
 impl Rounds {
     async fn round(&self, entry: &Entry, turn: Turn<'_>) {
         let target = &entry.target;
@@ -142,20 +127,7 @@ impl Rounds {
             Ok(look) => look,
             Err(broken) => Look::failed(internal(broken.to_string())),
         };
-        match entry.state.finish(look) {
-            Change::None => {}
-            Change::Down(failure) => tracing::warn!(
-                target = target.name,
-                module = target.module.name,
-                phase = failure.phase,
-                reason = failure.reason,
-                error = failure.detail,
-                "target failed"
-            ),
-            Change::Up => {
-                tracing::info!(target = target.name, module = target.module.name, "target is well again");
-            }
-        }
+        entry.state.finish(look).log(&target.name, &target.module.name);
         drop(turn);
         self.finished.fetch_add(1, Ordering::Relaxed);
     }
@@ -242,6 +214,5 @@ mod tests {
         ] {
             assert_eq!(days_left(at, now), want);
         }
-        assert_eq!(escaped("a b&c:443"), "a%20b%26c:443");
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use kit::Failure;
-use kit::schedule::Busy;
+use kit::schedule::{Busy, Change};
 
 use crate::endpoint::{Look, Shown};
 use crate::metrics::shown;
@@ -41,31 +40,14 @@ pub(super) struct Last {
     pub(super) look: Look,
 }
 
-/// A change of a target's state, for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    /// It is as it was.
-    None,
-    /// It was well or unknown, and is not well; or it is not well for another reason than before.
-    Down(Failure),
-    /// It was not well, and is well.
-    Up,
-}
-
 impl State {
     /// Takes note of a look that ended.
     pub(super) fn finish(&self, look: Look) -> Change {
         let now = SystemTime::now();
         let mut known = self.lock();
         known.looks += 1;
-        let before = known.last.as_ref().map(|last| last.look.failure().map(|failure| failure.reason));
-        let change = match (look.failure(), before) {
-            (None, Some(Some(_))) => Change::Up,
-            (Some(failure), before) if before.flatten() != Some(failure.reason) => {
-                Change::Down(failure.clone())
-            }
-            _ => Change::None,
-        };
+        let before = known.last.as_ref().map(|last| last.look.failure());
+        let change = Change::between(before, look.failure());
         if look.failure().is_some() {
             known.failures += 1;
         } else {
@@ -96,7 +78,7 @@ impl State {
 impl Last {
     /// Whether it is of use still: a schedule that stands still must not look like a target that is well.
     pub(super) fn is_fresh(&self, interval: Duration, timeout: Duration, now: Instant) -> bool {
-        now.saturating_duration_since(self.ended) <= interval * 3 + timeout
+        kit::schedule::is_fresh(self.ended, interval, timeout, now)
     }
 }
 

@@ -225,3 +225,61 @@ async fn a_proxy_gets_the_whole_uri_and_a_tunnel_gives_the_stream_back() {
     assert_eq!(early, "early");
     stream.write_all(b"x").await.unwrap();
 }
+
+/// What a peer says over TLS, and then closes without saying so: rustls tells that as an error of its own.
+struct Abrupt(&'static [u8]);
+
+impl tokio::io::AsyncRead for Abrupt {
+    fn poll_read(
+        mut self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        room: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        let said = std::mem::take(&mut self.0);
+        if said.is_empty() {
+            return std::task::Poll::Ready(Err(std::io::ErrorKind::UnexpectedEof.into()));
+        }
+        room.put_slice(said);
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+impl tokio::io::AsyncWrite for Abrupt {
+    fn poll_write(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        bytes: &[u8],
+    ) -> std::task::Poll<std::io::Result<usize>> {
+        std::task::Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test]
+async fn an_end_without_tls_farewell_is_an_end_unless_something_is_missing() {
+    for (answer, whole) in [
+        (&b"HTTP/1.1 200 OK\r\n\r\nabc"[..], true),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nabc", true),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nabc", false),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n", false),
+    ] {
+        let mut connection = Connection::open(Abrupt(answer), Protocol::Http1).await.unwrap();
+        connection.send(get("/")).await.unwrap();
+        assert_eq!(connection.chunk().await.unwrap().unwrap(), "abc");
+        let end = connection.chunk().await;
+        assert_eq!(end.is_ok(), whole, "{:?}: {end:?}", String::from_utf8_lossy(answer));
+    }
+}
