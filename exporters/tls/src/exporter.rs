@@ -14,6 +14,7 @@ use crate::metrics;
 use crate::module::{self, Modules, Tools};
 use crate::renewal::Policy;
 use crate::targets::{self, Schedule};
+use crate::{npm, stored};
 
 /// The TLS exporter.
 #[derive(Debug)]
@@ -57,7 +58,8 @@ impl Exporter for TlsExporter {
     type Raw = File;
 
     fn catalogue() -> Vec<&'static Desc> {
-        metrics::descs().chain(targets::DESCS.iter().chain(files::DESCS).copied()).collect()
+        let own = [targets::DESCS, files::DESCS, stored::DESCS, npm::DESCS];
+        metrics::descs().chain(own.into_iter().flatten().copied()).collect()
     }
 
     fn build(raw: File, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
