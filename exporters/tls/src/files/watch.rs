@@ -1,27 +1,37 @@
 //! The background loop: each source is scanned on its interval, in a thread that may wait for a disk.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use kit::schedule::{Busy, Plan, drive, place};
 use kit::{Beat, BoxFuture, Page, Sampler, Watched};
+use tokio::sync::watch;
+use wire::tls::Certificate;
 
 use super::page::page;
+use super::read::Read;
 use super::scan::{Scan, scan};
 use super::source::Source;
 
 /// The sources and what is known of them. A reload makes a new one, which takes over what is known of sources that stay.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Files {
     rounds: Arc<Rounds>,
 }
 
 #[derive(Debug)]
 struct Rounds {
-    entries: Vec<Arc<Entry>>,
+    entries: watch::Sender<List>,
+    /// The list that was last asked for its plans, whose indices count.
+    planned: Mutex<List>,
+    /// Whether sources come and go.
+    lives: bool,
     finished: AtomicU64,
 }
+
+type List = Arc<[Arc<Entry>]>;
 
 /// A source, and its last scan.
 #[derive(Debug)]
@@ -32,6 +42,10 @@ pub(super) struct Entry {
 }
 
 impl Entry {
+    fn new(source: Source, scan: Option<Arc<Scan>>) -> Arc<Self> {
+        Arc::new(Self { source, busy: Busy::default(), scan: Mutex::new(scan) })
+    }
+
     pub(super) fn last(&self) -> Option<Arc<Scan>> {
         self.lock().clone()
     }
@@ -41,31 +55,114 @@ impl Entry {
     }
 }
 
-impl Files {
-    /// Watches these sources, whose names differ.
+/// A file that was read.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// The source's name.
+    pub source: String,
+    /// Where it is.
+    pub path: PathBuf,
+    read: Arc<Read>,
+}
+
+impl Stored {
+    /// Its first certificate.
     #[must_use]
-    pub fn new(sources: Vec<Source>, previous: Option<&Files>) -> Self {
+    pub fn certificate(&self) -> Option<&Certificate> {
+        self.read.certificates.first()
+    }
+
+    /// One that was never read.
+    #[cfg(test)]
+    pub(crate) fn made(path: &str, certificate: Certificate) -> Self {
+        let read = Read { certificates: vec![certificate], ..Read::default() };
+        Self { source: "made".to_owned(), path: path.into(), read: Arc::new(read) }
+    }
+
+    /// When it was last changed.
+    #[must_use]
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.read.modified
+    }
+}
+
+impl Files {
+    /// Watches these sources, whose names differ. `lives`: [`Files::assign`] will be called.
+    #[must_use]
+    pub fn new(sources: Vec<Source>, lives: bool, previous: Option<&Files>) -> Self {
+        let before = previous.map(|previous| previous.entries());
         let known = |source: &Source| {
             let same = |entry: &&Arc<Entry>| {
                 entry.source.name == source.name && entry.source.written == source.written
             };
-            previous.and_then(|previous| previous.rounds.entries.iter().find(same)?.last())
+            before.as_ref().and_then(|before| before.iter().find(same)?.last())
         };
-        let entries = sources
+        let entries: List = sources
             .into_iter()
             .map(|source| {
-                let scan = Mutex::new(known(&source));
-                Arc::new(Entry { source, busy: Busy::default(), scan })
+                let scan = known(&source);
+                Entry::new(source, scan)
             })
             .collect();
         let finished = previous.map_or(0, |previous| previous.rounds.finished.load(Ordering::Relaxed)) + 1;
-        Self { rounds: Arc::new(Rounds { entries, finished: AtomicU64::new(finished) }) }
+        let rounds = Rounds {
+            planned: Mutex::new(Arc::clone(&entries)),
+            entries: watch::channel(entries).0,
+            lives,
+            finished: AtomicU64::new(finished),
+        };
+        Self { rounds: Arc::new(rounds) }
     }
 
-    /// The background loop; none if there is nothing to watch.
+    /// Takes a source in the place of the one that had its name, if one had; what was read of files that stay is kept.
+    pub fn assign(&self, source: Source) {
+        let mut list = self.entries().to_vec();
+        match list.iter_mut().find(|entry| entry.source.name == source.name) {
+            Some(entry)
+                if entry.source.written == source.written && entry.source.policies == source.policies =>
+            {
+                return;
+            }
+            Some(entry) => {
+                let scan = entry.last().map(|scan| Arc::new(scan.of(|path| source.has(path))));
+                *entry = Entry::new(source, scan);
+            }
+            None => list.push(Entry::new(source, None)),
+        }
+        self.rounds.entries.send_replace(list.into());
+        self.rounds.finished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The files whose first certificate can be read, as of their last scans.
+    #[must_use]
+    pub fn stored(&self) -> Vec<Stored> {
+        let mut all = Vec::new();
+        for entry in self.entries().iter() {
+            let Some(scan) = entry.last() else { continue };
+            for (path, file) in &scan.files {
+                if !file.read.certificates.is_empty() {
+                    let (source, path) = (entry.source.name.clone(), path.clone());
+                    all.push(Stored { source, path, read: Arc::clone(&file.read) });
+                }
+            }
+        }
+        all
+    }
+
+    /// Changes when [`Files::stored`] would say something else.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.rounds.finished.load(Ordering::Relaxed)
+    }
+
+    fn entries(&self) -> List {
+        Arc::clone(&self.rounds.entries.borrow())
+    }
+
+    /// The background loop; none if there is nothing to watch, and never will be.
     #[must_use]
     pub fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
-        if self.rounds.entries.is_empty() {
+        if self.entries().is_empty() && !self.rounds.lives {
             Vec::new()
         } else {
             vec![Arc::clone(&self.rounds) as Arc<dyn Sampler>]
@@ -75,8 +172,7 @@ impl Files {
     /// Each source's state in words, for the landing page.
     #[must_use]
     pub fn watched(&self) -> Vec<Watched> {
-        self.rounds
-            .entries
+        self.entries()
             .iter()
             .map(|entry| {
                 let (ok, detail) = entry.last().map_or((None, "not scanned yet".to_owned()), |scan| {
@@ -90,8 +186,8 @@ impl Files {
 }
 
 impl Rounds {
-    async fn round(&self, index: usize) {
-        let entry = Arc::clone(&self.entries[index]);
+    async fn round(&self, entry: Arc<Entry>) {
+        let name = entry.source.name.clone();
         // The thread keeps the turn: what hangs on a dead NFS server must not be joined by another one each round.
         let done = tokio::task::spawn_blocking(move || {
             let Some(_turn) = entry.busy.claim() else { return };
@@ -104,12 +200,13 @@ impl Rounds {
             *entry.lock() = Some(Arc::new(now));
         });
         if done.await.is_err() {
-            tracing::error!(
-                source = self.entries[index].source.name,
-                "the scan panicked: please report this"
-            );
+            tracing::error!(source = name, "the scan panicked: please report this");
         }
         self.finished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn planned(&self, index: usize) -> Option<Arc<Entry>> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner).get(index).cloned()
     }
 }
 
@@ -121,13 +218,25 @@ impl kit::schedule::Rounds for Rounds {
             interval: entry.source.interval,
             done_lately: false,
         };
-        self.entries.iter().map(plan).collect()
+        let list = Arc::clone(&self.entries.borrow());
+        let plans = list.iter().map(plan).collect();
+        *self.planned.lock().unwrap_or_else(PoisonError::into_inner) = list;
+        plans
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        let mut entries = self.entries.subscribe();
+        Box::pin(async move {
+            // The sender lives as long as this does.
+            let _ = entries.changed().await;
+        })
     }
 
     fn start(&self, index: usize) -> Option<BoxFuture<'_, ()>> {
+        let entry = self.planned(index)?;
         // Claimed in the thread, which outlives this future when the loop is stopped.
-        drop(self.entries[index].busy.claim()?);
-        Some(Box::pin(self.round(index)))
+        drop(entry.busy.claim()?);
+        Some(Box::pin(self.round(entry)))
     }
 
     fn skip(&self, _: usize, _: u64) {
@@ -149,7 +258,8 @@ impl Sampler for Rounds {
     }
 
     fn page(&self) -> Page {
-        page(&self.entries)
+        let entries = Arc::clone(&self.entries.borrow());
+        page(&entries)
     }
 }
 
@@ -157,9 +267,9 @@ impl Sampler for Rounds {
 impl Files {
     pub(crate) async fn run_once(&self) -> (Page, usize) {
         let mut read = 0;
-        for index in 0..self.rounds.entries.len() {
-            self.rounds.round(index).await;
-            read += self.rounds.entries[index].last().map_or(0, |scan| scan.read);
+        for entry in self.entries().iter() {
+            self.rounds.round(Arc::clone(entry)).await;
+            read += entry.last().map_or(0, |scan| scan.read);
         }
         (self.rounds.page(), read)
     }

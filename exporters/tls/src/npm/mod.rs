@@ -2,13 +2,31 @@
 //!
 //! | file | what |
 //! |---|---|
+//! | `entry` | a validated entry of `npm:` |
 //! | `inventory` | [`Inventory`]: hosts and certificates, of whichever reader |
+//! | `api`, `rows`, `http` | the reader by API: what is asked, what is answered, one request |
+//! | `sqlite` | the reader of the SQLite file |
+//! | `discover` | what follows: targets, files to watch, a list for others |
+//! | `watch`, `state` | [`Npm`]: the background loop, and what is known; it outlives a reload |
+//! | `page`, `metrics` | what a scrape shows, and its descriptions |
 //! | `reasons` | why an inventory cannot be read: the closed set |
-//! | `metrics` | the descriptions |
 
+mod api;
+mod discover;
+pub mod entry;
+mod http;
 pub mod inventory;
 pub mod metrics;
+mod page;
 pub mod reasons;
+mod rows;
+mod sqlite;
+mod state;
+#[cfg(test)]
+mod tests;
+mod watch;
 
+pub use entry::{Entry, entries};
 pub use inventory::Inventory;
 pub use metrics::DESCS;
+pub use watch::Npm;

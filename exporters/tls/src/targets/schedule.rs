@@ -1,12 +1,13 @@
 //! The targets as rounds of [`kit::schedule`], which starts each look when it is due.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use kit::schedule::{Plan, Turn, bounded, drive, place};
 use kit::{Beat, BoxFuture, Page, Sampler, Trace, Watched};
+use tokio::sync::watch;
 
 use super::page::page;
 use super::state::State;
@@ -14,8 +15,9 @@ use crate::config::Target;
 use crate::endpoint::{Look, internal};
 use crate::module::{Tools, probe};
 
-/// Looks at every target on its interval. A reload makes a new one, which takes over what is known of targets that stay.
-#[derive(Debug)]
+/// Looks at every target on its interval: the configured ones, and those that sources discover, which come and go while it
+/// runs. A reload makes a new one, which takes over what is known of targets that stay.
+#[derive(Clone, Debug)]
 pub struct Schedule {
     rounds: Arc<Rounds>,
 }
@@ -23,72 +25,129 @@ pub struct Schedule {
 /// What the background loop works on.
 #[derive(Debug)]
 struct Rounds {
-    entries: Vec<Entry>,
+    /// The configured ones.
+    own: Vec<Arc<Entry>>,
+    /// Those of each source that discovers some; a source that has not found any yet is there, too.
+    found: Mutex<BTreeMap<String, List>>,
+    /// All of them, the configured ones in front.
+    all: watch::Sender<List>,
+    /// The list that was last asked for its plans, whose indices count.
+    planned: Mutex<List>,
+    /// What was known before a reload, for targets that are discovered again.
+    before: HashMap<Identity, Arc<State>>,
     tools: Arc<Tools>,
-    /// Looks that came to an end, here and before reloads.
+    /// Looks that came to an end and lists that changed, here and before reloads.
     finished: AtomicU64,
 }
 
+/// Targets on the schedule.
+pub(crate) type List = Arc<[Arc<Entry>]>;
+
 /// A target on the schedule.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) target: Target,
-    pub(super) state: Arc<State>,
+pub(crate) struct Entry {
+    pub(crate) target: Target,
+    pub(crate) state: Arc<State>,
 }
+
+/// What must stay the same for a target to keep what is known of it: name, module, address, and the name to ask for.
+type Identity = (String, String, String, Option<String>);
 
 impl Entry {
     /// The values of the labels `target` and `module`.
-    pub(super) fn labels(&self) -> [&str; 2] {
+    pub(crate) fn labels(&self) -> [&str; 2] {
         [&self.target.name, &self.target.module.name]
-    }
-
-    /// What must stay the same for a target to keep what is known of it.
-    fn identity(&self) -> (&str, &str, &str) {
-        (&self.target.name, &self.target.module.name, &self.target.target)
     }
 }
 
+fn identity(target: &Target) -> Identity {
+    (target.name.clone(), target.module.name.clone(), target.target.clone(), target.hostname.clone())
+}
+
 impl Schedule {
-    /// A schedule of these targets, whose names differ. Targets that `previous` has under the same name, with the same
-    /// module and address, keep their counters and what they last showed.
+    /// A schedule of these targets, whose names differ, and of what `sources` discover. Targets that `previous` has under the
+    /// same name, with the same module and address, keep their counters and what they last showed.
     #[must_use]
-    pub fn new(targets: Vec<Target>, tools: Arc<Tools>, previous: Option<&Schedule>) -> Self {
+    pub fn new(
+        targets: Vec<Target>,
+        sources: impl IntoIterator<Item = String>,
+        tools: Arc<Tools>,
+        previous: Option<&Schedule>,
+    ) -> Self {
         let previous = previous.map(|previous| &*previous.rounds);
-        let known: HashMap<_, _> = previous
+        let before: HashMap<_, _> = previous
             .into_iter()
-            .flat_map(|previous| &previous.entries)
-            .map(|entry| (entry.identity(), &entry.state))
+            .flat_map(|previous| previous.all.borrow().to_vec())
+            .map(|entry| (identity(&entry.target), Arc::clone(&entry.state)))
             .collect();
-        let entries = targets
-            .into_iter()
-            .map(|target| {
-                let mut entry = Entry { target, state: Arc::default() };
-                if let Some(state) = known.get(&entry.identity()) {
-                    entry.state = Arc::clone(state);
-                }
-                entry
-            })
-            .collect();
+        let own: Vec<_> = targets.into_iter().map(|target| entry(target, &before)).collect();
+        let all: List = own.clone().into();
         // Past the previous one's, so that a page of before the reload is not taken for one of after it.
         let finished = previous.map_or(0, |previous| previous.finished.load(Ordering::Relaxed)) + 1;
-        Self { rounds: Arc::new(Rounds { entries, tools, finished: AtomicU64::new(finished) }) }
+        let rounds = Rounds {
+            own,
+            found: Mutex::new(sources.into_iter().map(|source| (source, List::default())).collect()),
+            planned: Mutex::new(Arc::clone(&all)),
+            all: watch::channel(all).0,
+            before,
+            tools,
+            finished: AtomicU64::new(finished),
+        };
+        Self { rounds: Arc::new(rounds) }
     }
 
-    /// The background loop; none if there is nothing to look at.
+    /// Takes these targets in the place of those that the source discovered before; what is known of those that stay is
+    /// kept. A name that somebody else's target has already gets the source's behind it.
+    pub fn discover(&self, source: &str, targets: Vec<Target>) {
+        let rounds = &*self.rounds;
+        let mut found = rounds.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = rounds.before.clone();
+        let now = rounds.all.borrow().to_vec();
+        known.extend(now.iter().map(|entry| (identity(&entry.target), Arc::clone(&entry.state))));
+        let others = found.iter().filter(|(name, _)| *name != source).flat_map(|(_, list)| list.iter());
+        let mut taken: HashSet<String> =
+            rounds.own.iter().chain(others).map(|entry| entry.target.name.clone()).collect();
+        let mut list = Vec::with_capacity(targets.len());
+        for mut target in targets {
+            if taken.contains(&target.name) {
+                target.name = format!("{} at {source}", target.name);
+            }
+            if taken.insert(target.name.clone()) {
+                list.push(entry(target, &known));
+            }
+        }
+        found.insert(source.to_owned(), list.into());
+        let all = rounds.own.iter().chain(found.values().flat_map(|list| list.iter())).cloned().collect();
+        rounds.all.send_replace(all);
+        rounds.finished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The background loop; none if there is nothing to look at, and never will be.
     #[must_use]
     pub fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
-        if self.rounds.entries.is_empty() {
+        let found = self.rounds.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.rounds.own.is_empty() && found.is_empty() {
             Vec::new()
         } else {
             vec![Arc::clone(&self.rounds) as Arc<dyn Sampler>]
         }
     }
 
+    /// All targets, as of now.
+    pub(crate) fn entries(&self) -> List {
+        Arc::clone(&self.rounds.all.borrow())
+    }
+
     /// Each target's state in words, for the landing page.
     #[must_use]
     pub fn watched(&self) -> Vec<Watched> {
-        self.rounds.entries.iter().map(watched).collect()
+        self.entries().iter().map(|entry| watched(entry)).collect()
     }
+}
+
+fn entry(target: Target, known: &HashMap<Identity, Arc<State>>) -> Arc<Entry> {
+    let state = known.get(&identity(&target)).map(Arc::clone).unwrap_or_default();
+    Arc::new(Entry { target, state })
 }
 
 /// What the landing page says of a target.
@@ -131,28 +190,50 @@ impl Rounds {
         drop(turn);
         self.finished.fetch_add(1, Ordering::Relaxed);
     }
+
+    fn planned(&self, index: usize) -> Option<Arc<Entry>> {
+        self.planned.lock().unwrap_or_else(PoisonError::into_inner).get(index).cloned()
+    }
 }
 
 impl kit::schedule::Rounds for Rounds {
     fn plans(&self, now: Instant) -> Vec<Plan> {
-        let plan = |entry: &Entry| {
+        let plan = |entry: &Arc<Entry>| {
             let interval = entry.target.interval;
             let lately = |ended: Instant| now.saturating_duration_since(ended) < interval;
-            let done_lately =
-                entry.state.with(|known| known.last.as_ref().is_some_and(|last| lately(last.ended)));
+            let done_lately = entry.state.busy.claim().is_none()
+                || entry.state.with(|known| known.last.as_ref().is_some_and(|last| lately(last.ended)));
             Plan { place: place(&entry.target.name, &entry.target.target), interval, done_lately }
         };
-        self.entries.iter().map(plan).collect()
+        let list = Arc::clone(&self.all.borrow());
+        let plans = list.iter().map(plan).collect();
+        *self.planned.lock().unwrap_or_else(PoisonError::into_inner) = list;
+        plans
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        let mut all = self.all.subscribe();
+        Box::pin(async move {
+            // The sender lives as long as this does.
+            let _ = all.changed().await;
+        })
     }
 
     fn start(&self, index: usize) -> Option<BoxFuture<'_, ()>> {
-        let entry = &self.entries[index];
-        let turn = entry.state.busy.claim()?;
-        Some(Box::pin(self.round(entry, turn)))
+        let entry = self.planned(index)?;
+        // Claimed here, so that a target that is busy is told as such, and again in the round, which owns the entry.
+        drop(entry.state.busy.claim()?);
+        Some(Box::pin(async move {
+            if let Some(turn) = entry.state.busy.claim() {
+                self.round(&entry, turn).await;
+            }
+        }))
     }
 
     fn skip(&self, index: usize, rounds: u64) {
-        self.entries[index].state.skip(rounds);
+        if let Some(entry) = self.planned(index) {
+            entry.state.skip(rounds);
+        }
     }
 }
 
@@ -168,19 +249,20 @@ impl Sampler for Rounds {
     fn generation(&self) -> u64 {
         // What gets too old changes the page without any look.
         let (now, wall) = (Instant::now(), SystemTime::now());
-        let old = |entry: &&Entry| {
+        let old = |entry: &&Arc<Entry>| {
             let (interval, timeout) = (entry.target.interval, entry.target.timeout);
             entry.state.with(|known| {
                 known.last.as_ref().is_some_and(|last| !last.is_fresh(interval, timeout, now))
                     || (known.shown.is_some() && known.certificates(interval, wall).is_none())
             })
         };
-        let old = u64::try_from(self.entries.iter().filter(old).count()).unwrap_or(u64::MAX);
+        let old = u64::try_from(self.all.borrow().iter().filter(old).count()).unwrap_or(u64::MAX);
         self.finished.load(Ordering::Relaxed) ^ old << 40
     }
 
     fn page(&self) -> Page {
-        page(&self.entries, Instant::now(), SystemTime::now())
+        let all = Arc::clone(&self.all.borrow());
+        page(&all, Instant::now(), SystemTime::now())
     }
 }
 
@@ -189,7 +271,7 @@ impl Sampler for Rounds {
 impl Schedule {
     pub(crate) async fn run_once(&self) -> Page {
         use kit::schedule::Rounds as _;
-        for index in 0..self.rounds.entries.len() {
+        for index in 0..self.rounds.plans(Instant::now()).len() {
             if let Some(round) = self.rounds.start(index) {
                 round.await;
             }
