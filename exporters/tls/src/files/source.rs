@@ -38,14 +38,20 @@ pub struct Source {
 }
 
 impl Source {
-    /// A source of these files and no others, each with when its certificate is due.
+    /// A source of these files and no others, each with when its certificate is due; scanned as often as usual, or more
+    /// often if whoever names it looks more often.
     #[must_use]
-    pub fn of(name: &str, files: impl IntoIterator<Item = (PathBuf, Policy)>, renewal: Policy) -> Self {
+    pub fn of(
+        name: &str,
+        files: impl IntoIterator<Item = (PathBuf, Policy)>,
+        interval: Duration,
+        renewal: Policy,
+    ) -> Self {
         let policies: BTreeMap<_, _> = files.into_iter().collect();
         let paths: Vec<_> = policies.keys().map(|path| Pattern::file(path)).collect();
         let written = policies.keys().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join("\n");
         let (name, exclude) = (name.to_owned(), Vec::new());
-        Self { name, paths, exclude, written, interval: DEFAULT_INTERVAL, renewal, policies }
+        Self { name, paths, exclude, written, interval: interval.min(DEFAULT_INTERVAL), renewal, policies }
     }
 
     /// When the certificate in this file is due.
@@ -74,7 +80,7 @@ pub fn add_named(sources: &mut Vec<Source>, targets: &[Target], renewal: Policy)
     if !named.is_empty() {
         // A name that nobody else's source can have: theirs are not empty.
         let taken = sources.iter().any(|source| source.name == TARGETS);
-        sources.push(Source::of(if taken { "" } else { TARGETS }, named, renewal));
+        sources.push(Source::of(if taken { "" } else { TARGETS }, named, DEFAULT_INTERVAL, renewal));
     }
 }
 

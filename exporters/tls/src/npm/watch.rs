@@ -132,7 +132,7 @@ impl Rounds {
         let entry = &one.entry;
         self.schedule.discover(&entry.name, discover::targets(entry, inventory));
         let files = discover::files(entry, inventory, folders);
-        self.files.assign(Source::of(&entry.name, files, entry.renewal));
+        self.files.assign(Source::of(&entry.name, files, entry.interval, entry.renewal));
         *handed = Some((Arc::clone(inventory), folders));
     }
 
