@@ -99,10 +99,10 @@ impl Exporter for TlsExporter {
         let own = Arc::new(tools(AllowList::default()));
         files::add_named(&mut sources, &targets, renewal);
         let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
-        let lives = !entries.is_empty();
-        let schedule = Schedule::new(targets, names, own, previous.map(|previous| &previous.schedule));
+        let schedule =
+            Schedule::new(targets, names.clone(), own, previous.map(|previous| &previous.schedule));
         let modules = Arc::new(Modules { map, tools: tools(allow), renewal });
-        let files = Files::new(sources, lives, previous.map(|previous| &previous.files));
+        let files = Files::new(sources, names, previous.map(|previous| &previous.files));
         let npm = Npm::new(
             entries,
             resolver,

@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `slots` | when each is due: slots that stay where they are through restarts and reloads |
+//! | `roster` | what is worked on when some of it comes and goes |
 //! | `turn` | the right to work on a target: one at a time, also through a reload |
 //! | `bounded` | work that ends in time, whatever it does |
 //! | `entry` | what every entry of `targets:` has: interval, timeout, labels |
@@ -13,6 +14,7 @@
 mod bounded;
 mod change;
 mod entry;
+mod roster;
 mod slots;
 mod turn;
 
@@ -28,6 +30,7 @@ use crate::sampler::Beat;
 pub use bounded::{Broken, bounded};
 pub use change::{Change, is_fresh};
 pub use entry::{Bounds, Tell, check_labels, timing};
+pub use roster::{List, Roster, free_name};
 use slots::Slots;
 pub use slots::{fnv1a, place};
 pub use turn::{Busy, Turn};

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use kit::schedule::{Busy, Plan, drive, place};
+use kit::schedule::{Busy, List, Plan, Roster, drive, place};
 use kit::{Beat, BoxFuture, Page, Sampler, Watched};
-use tokio::sync::watch;
 use wire::tls::Certificate;
 
 use super::page::page;
@@ -23,15 +22,12 @@ pub struct Files {
 
 #[derive(Debug)]
 struct Rounds {
-    entries: watch::Sender<List>,
-    /// The list that was last asked for its plans, whose indices count.
-    planned: Mutex<List>,
-    /// Whether sources come and go.
-    lives: bool,
+    roster: Roster<Entry>,
+    /// The sources before a reload, for those that are assigned again.
+    before: Option<List<Entry>>,
+    /// Scans that came to an end and sources that changed, here and before reloads.
     finished: AtomicU64,
 }
-
-type List = Arc<[Arc<Entry>]>;
 
 /// A source, and its last scan.
 #[derive(Debug)]
@@ -87,9 +83,13 @@ impl Stored {
 }
 
 impl Files {
-    /// Watches these sources, whose names differ. `lives`: [`Files::assign`] will be called.
+    /// Watches these sources, and those that [`Files::assign`] gives by these names; all names differ.
     #[must_use]
-    pub fn new(sources: Vec<Source>, lives: bool, previous: Option<&Files>) -> Self {
+    pub fn new(
+        sources: Vec<Source>,
+        assigned: impl IntoIterator<Item = String>,
+        previous: Option<&Files>,
+    ) -> Self {
         let before = previous.map(|previous| previous.entries());
         let known = |source: &Source| {
             let same = |entry: &&Arc<Entry>| {
@@ -97,7 +97,7 @@ impl Files {
             };
             before.as_ref().and_then(|before| before.iter().find(same)?.last())
         };
-        let entries: List = sources
+        let entries: Vec<_> = sources
             .into_iter()
             .map(|source| {
                 let scan = known(&source);
@@ -105,31 +105,18 @@ impl Files {
             })
             .collect();
         let finished = previous.map_or(0, |previous| previous.rounds.finished.load(Ordering::Relaxed)) + 1;
-        let rounds = Rounds {
-            planned: Mutex::new(Arc::clone(&entries)),
-            entries: watch::channel(entries).0,
-            lives,
-            finished: AtomicU64::new(finished),
-        };
-        Self { rounds: Arc::new(rounds) }
+        let finished = AtomicU64::new(finished);
+        Self { rounds: Arc::new(Rounds { roster: Roster::new(entries, assigned), before, finished }) }
     }
 
     /// Takes a source in the place of the one that had its name, if one had; what was read of files that stay is kept.
     pub fn assign(&self, source: Source) {
-        let mut list = self.entries().to_vec();
-        match list.iter_mut().find(|entry| entry.source.name == source.name) {
-            Some(entry)
-                if entry.source.written == source.written && entry.source.policies == source.policies =>
-            {
-                return;
-            }
-            Some(entry) => {
-                let scan = entry.last().map(|scan| Arc::new(scan.of(|path| source.has(path))));
-                *entry = Entry::new(source, scan);
-            }
-            None => list.push(Entry::new(source, None)),
-        }
-        self.rounds.entries.send_replace(list.into());
+        let name = source.name.clone();
+        let (now, before) = (self.entries(), self.rounds.before.as_ref());
+        let mut known = now.iter().chain(before.into_iter().flat_map(|before| before.iter()));
+        let scan = known.find(|entry| entry.source.name == name).and_then(|entry| entry.last());
+        let scan = scan.map(|scan| Arc::new(scan.of(|path| source.has(path))));
+        self.rounds.roster.replace(&name, |_| vec![Entry::new(source, scan)]);
         self.rounds.finished.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -155,14 +142,14 @@ impl Files {
         self.rounds.finished.load(Ordering::Relaxed)
     }
 
-    fn entries(&self) -> List {
-        Arc::clone(&self.rounds.entries.borrow())
+    fn entries(&self) -> List<Entry> {
+        self.rounds.roster.all()
     }
 
     /// The background loop; none if there is nothing to watch, and never will be.
     #[must_use]
     pub fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
-        if self.entries().is_empty() && !self.rounds.lives {
+        if self.rounds.roster.is_idle() {
             Vec::new()
         } else {
             vec![Arc::clone(&self.rounds) as Arc<dyn Sampler>]
@@ -204,10 +191,6 @@ impl Rounds {
         }
         self.finished.fetch_add(1, Ordering::Relaxed);
     }
-
-    fn planned(&self, index: usize) -> Option<Arc<Entry>> {
-        self.planned.lock().unwrap_or_else(PoisonError::into_inner).get(index).cloned()
-    }
 }
 
 impl kit::schedule::Rounds for Rounds {
@@ -218,22 +201,15 @@ impl kit::schedule::Rounds for Rounds {
             interval: entry.source.interval,
             done_lately: false,
         };
-        let list = Arc::clone(&self.entries.borrow());
-        let plans = list.iter().map(plan).collect();
-        *self.planned.lock().unwrap_or_else(PoisonError::into_inner) = list;
-        plans
+        self.roster.plan().iter().map(plan).collect()
     }
 
     fn changed(&self) -> BoxFuture<'_, ()> {
-        let mut entries = self.entries.subscribe();
-        Box::pin(async move {
-            // The sender lives as long as this does.
-            let _ = entries.changed().await;
-        })
+        self.roster.changed()
     }
 
     fn start(&self, index: usize) -> Option<BoxFuture<'_, ()>> {
-        let entry = self.planned(index)?;
+        let entry = self.roster.planned(index)?;
         // Claimed in the thread, which outlives this future when the loop is stopped.
         drop(entry.busy.claim()?);
         Some(Box::pin(self.round(entry)))
@@ -258,8 +234,7 @@ impl Sampler for Rounds {
     }
 
     fn page(&self) -> Page {
-        let entries = Arc::clone(&self.entries.borrow());
-        page(&entries)
+        page(&self.roster.all())
     }
 }
 

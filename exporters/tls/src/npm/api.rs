@@ -1,17 +1,17 @@
 //! The reader by API. It logs in once and keeps the token, never asks for what holds private keys, and never makes Nginx
 //! Proxy Manager ask others (its version check asks GitHub).
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Method, StatusCode};
 use kit::config::Secret;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 use wire::Resolver;
+use wire::http::fetch::{Answer, Ask, Base};
 
 use super::entry::Api;
-use super::http::{Answer, Way};
 use super::inventory::{Inventory, Kind};
 use super::reasons::{Fault, Reason};
 use super::rows::HostRow;
@@ -19,6 +19,8 @@ use super::rows::HostRow;
 /// A token lives for a day. Half of it is time enough to get another one by it, and a day in which that fails ends with a
 /// login.
 const RENEW: Duration = Duration::from_secs(12 * 3600);
+/// No answer is larger, in bytes: 5,000 hosts have less.
+const LARGEST: usize = 8 << 20;
 /// The lists, with the certificate of each host: here, unlike in the list of certificates, without private keys.
 const LISTS: [(Kind, &str); 4] = [
     (Kind::Proxy, "/api/nginx/proxy-hosts?expand=certificate"),
@@ -26,6 +28,25 @@ const LISTS: [(Kind, &str); 4] = [
     (Kind::Dead, "/api/nginx/dead-hosts?expand=certificate"),
     (Kind::Stream, "/api/nginx/streams?expand=certificate"),
 ];
+
+/// Where the API is, and who resolves its name.
+struct Way<'a> {
+    base: &'a Base,
+    resolver: &'a Resolver,
+}
+
+impl Way<'_> {
+    async fn get(&self, path: &str, token: &Secret) -> Result<Answer, Fault> {
+        let (method, token) = (Method::GET, Some(token.expose()));
+        let ask = Ask { method, path, token, body: Bytes::new(), limit: LARGEST };
+        Ok(self.base.ask(self.resolver, ask).await?)
+    }
+
+    async fn post(&self, path: &str, body: String) -> Result<Answer, Fault> {
+        let ask = Ask { method: Method::POST, path, token: None, body: body.into(), limit: LARGEST };
+        Ok(self.base.ask(self.resolver, ask).await?)
+    }
+}
 
 /// What is kept from one reading to the next.
 #[derive(Debug, Default)]
@@ -42,7 +63,7 @@ struct Login {
 }
 
 /// Reads the inventory. There is no deadline but the caller's.
-pub(super) async fn read(api: &Api, session: &Session, resolver: &Arc<Resolver>) -> Result<Inventory, Fault> {
+pub(super) async fn read(api: &Api, session: &Session, resolver: &Resolver) -> Result<Inventory, Fault> {
     let way = Way { base: &api.base, resolver };
     let mut kept = session.token.lock().await;
     // Cloned, not taken: a reading that is cut short shall not cost the token.
@@ -69,7 +90,7 @@ pub(super) async fn read(api: &Api, session: &Session, resolver: &Arc<Resolver>)
 
 /// Another token by one that still holds; `None` if it does not.
 async fn renewed(way: &Way<'_>, token: &Secret) -> Result<Option<(Secret, Instant)>, Fault> {
-    let answer = way.get("/api/tokens", Some(token)).await?;
+    let answer = way.get("/api/tokens", token).await?;
     if answer.status != StatusCode::OK {
         return Ok(None);
     }
@@ -102,7 +123,7 @@ async fn login(api: &Api, way: &Way<'_>) -> Result<Secret, Fault> {
 async fn lists(way: &Way<'_>, token: &Secret) -> Result<Inventory, Fault> {
     let mut inventory = Inventory::default();
     for (kind, path) in LISTS {
-        let answer = way.get(path, Some(token)).await?;
+        let answer = way.get(path, token).await?;
         good(&answer, path)?;
         for row in parse::<Vec<HostRow>>(&answer, path)? {
             row.add(kind, &mut inventory);

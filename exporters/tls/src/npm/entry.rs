@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use kit::config::{Document, Problem, SecretSource, Spanned, did_you_mean};
 use kit::schedule::{Bounds, timing};
+use wire::http::fetch::Base;
 
-use super::http::Base;
 use crate::config::target::{DEFAULT_INTERVAL, DEFAULT_TIMEOUT, LONGEST};
 use crate::config::{File, NpmSection};
 use crate::endpoint::Endpoint;
 use crate::module::{self, DEFAULT_MODULE, Module, ModuleMap};
 use crate::renewal::Policy;
+
+/// What calls itself.
+const AGENT: &str = concat!("farol-tls-exporter/", env!("CARGO_PKG_VERSION"));
 
 /// A Nginx Proxy Manager, ready to be read.
 #[derive(Debug)]
@@ -217,10 +220,15 @@ impl Bench<'_> {
         }
         let key = format!("npm[{}]", self.index);
         let tls = module::client(section.tls_config.as_ref(), key, self.document, &mut self.problems);
-        let base = match Base::parse(url, tls?) {
+        let base = match Base::parse(url, tls?, AGENT) {
             Ok(base) => base,
             Err(cause) => {
-                self.problem(url, "url", cause, "give e.g. http://127.0.0.1:81");
+                self.problem(
+                    url,
+                    "url",
+                    cause,
+                    "give e.g. http://127.0.0.1:81; the user goes to identity and secret",
+                );
                 return None;
             }
         };

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `entry` | a validated entry of `npm:` |
 //! | `inventory` | [`Inventory`]: hosts and certificates, of whichever reader |
-//! | `api`, `rows`, `http` | the reader by API: what is asked, what is answered, one request |
+//! | `api`, `rows` | the reader by API: what is asked, and what is answered |
 //! | `sqlite` | the reader of the SQLite file |
 //! | `discover` | what follows: targets, files to watch, a list for others |
 //! | `watch`, `state` | [`Npm`]: the background loop, and what is known; it outlives a reload |
@@ -14,7 +14,6 @@
 mod api;
 mod discover;
 pub mod entry;
-mod http;
 pub mod inventory;
 pub mod metrics;
 mod page;

@@ -1,5 +1,7 @@
 //! Why an inventory cannot be read: the closed set.
 
+use wire::http::fetch::{FetchError, FetchReason};
+
 /// What kept a reading from coming to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -113,6 +115,19 @@ pub struct Fault {
     pub reason: Reason,
     /// The cause in words, lower case; never a secret.
     pub detail: String,
+}
+
+impl From<FetchError> for Fault {
+    fn from(error: FetchError) -> Self {
+        let reason = match error.reason {
+            FetchReason::Dns => Reason::Dns,
+            FetchReason::Connect => Reason::Connect,
+            FetchReason::Tls => Reason::Tls,
+            FetchReason::Http => Reason::Http,
+            FetchReason::TooLarge => Reason::TooLarge,
+        };
+        Self { reason, detail: error.detail }
+    }
 }
 
 impl Fault {

@@ -1,13 +1,12 @@
 //! The targets as rounds of [`kit::schedule`], which starts each look when it is due.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
-use kit::schedule::{Plan, Turn, bounded, drive, place};
+use kit::schedule::{List, Plan, Roster, Turn, bounded, drive, free_name, place};
 use kit::{Beat, BoxFuture, Page, Sampler, Trace, Watched};
-use tokio::sync::watch;
 
 use super::page::page;
 use super::state::State;
@@ -25,23 +24,13 @@ pub struct Schedule {
 /// What the background loop works on.
 #[derive(Debug)]
 struct Rounds {
-    /// The configured ones.
-    own: Vec<Arc<Entry>>,
-    /// Those of each source that discovers some; a source that has not found any yet is there, too.
-    found: Mutex<BTreeMap<String, List>>,
-    /// All of them, the configured ones in front.
-    all: watch::Sender<List>,
-    /// The list that was last asked for its plans, whose indices count.
-    planned: Mutex<List>,
+    roster: Roster<Entry>,
     /// What was known before a reload, for targets that are discovered again.
     before: HashMap<Identity, Arc<State>>,
     tools: Arc<Tools>,
     /// Looks that came to an end and lists that changed, here and before reloads.
     finished: AtomicU64,
 }
-
-/// Targets on the schedule.
-pub(crate) type List = Arc<[Arc<Entry>]>;
 
 /// A target on the schedule.
 #[derive(Debug)]
@@ -77,56 +66,41 @@ impl Schedule {
         let previous = previous.map(|previous| &*previous.rounds);
         let before: HashMap<_, _> = previous
             .into_iter()
-            .flat_map(|previous| previous.all.borrow().to_vec())
+            .flat_map(|previous| previous.roster.all().to_vec())
             .map(|entry| (identity(&entry.target), Arc::clone(&entry.state)))
             .collect();
         let own: Vec<_> = targets.into_iter().map(|target| entry(target, &before)).collect();
-        let all: List = own.clone().into();
         // Past the previous one's, so that a page of before the reload is not taken for one of after it.
         let finished = previous.map_or(0, |previous| previous.finished.load(Ordering::Relaxed)) + 1;
-        let rounds = Rounds {
-            own,
-            found: Mutex::new(sources.into_iter().map(|source| (source, List::default())).collect()),
-            planned: Mutex::new(Arc::clone(&all)),
-            all: watch::channel(all).0,
-            before,
-            tools,
-            finished: AtomicU64::new(finished),
-        };
-        Self { rounds: Arc::new(rounds) }
+        let finished = AtomicU64::new(finished);
+        Self { rounds: Arc::new(Rounds { roster: Roster::new(own, sources), before, tools, finished }) }
     }
 
     /// Takes these targets in the place of those that the source discovered before; what is known of those that stay is
     /// kept. A name that somebody else's target has already gets the source's behind it.
     pub fn discover(&self, source: &str, targets: Vec<Target>) {
         let rounds = &*self.rounds;
-        let mut found = rounds.found.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = rounds.before.clone();
-        let now = rounds.all.borrow().to_vec();
+        let now = self.entries();
         known.extend(now.iter().map(|entry| (identity(&entry.target), Arc::clone(&entry.state))));
-        let others = found.iter().filter(|(name, _)| *name != source).flat_map(|(_, list)| list.iter());
-        let mut taken: HashSet<String> =
-            rounds.own.iter().chain(others).map(|entry| entry.target.name.clone()).collect();
-        let mut list = Vec::with_capacity(targets.len());
-        for mut target in targets {
-            if taken.contains(&target.name) {
-                target.name = format!("{} at {source}", target.name);
+        rounds.roster.replace(source, |others| {
+            let mut taken: HashSet<String> = others.iter().map(|entry| entry.target.name.clone()).collect();
+            let mut list = Vec::with_capacity(targets.len());
+            for mut target in targets {
+                if let Some(name) = free_name(&mut taken, std::mem::take(&mut target.name), source) {
+                    target.name = name;
+                    list.push(entry(target, &known));
+                }
             }
-            if taken.insert(target.name.clone()) {
-                list.push(entry(target, &known));
-            }
-        }
-        found.insert(source.to_owned(), list.into());
-        let all = rounds.own.iter().chain(found.values().flat_map(|list| list.iter())).cloned().collect();
-        rounds.all.send_replace(all);
+            list
+        });
         rounds.finished.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The background loop; none if there is nothing to look at, and never will be.
     #[must_use]
     pub fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
-        let found = self.rounds.found.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.rounds.own.is_empty() && found.is_empty() {
+        if self.rounds.roster.is_idle() {
             Vec::new()
         } else {
             vec![Arc::clone(&self.rounds) as Arc<dyn Sampler>]
@@ -134,8 +108,8 @@ impl Schedule {
     }
 
     /// All targets, as of now.
-    pub(crate) fn entries(&self) -> List {
-        Arc::clone(&self.rounds.all.borrow())
+    pub(crate) fn entries(&self) -> List<Entry> {
+        self.rounds.roster.all()
     }
 
     /// Each target's state in words, for the landing page.
@@ -190,10 +164,6 @@ impl Rounds {
         drop(turn);
         self.finished.fetch_add(1, Ordering::Relaxed);
     }
-
-    fn planned(&self, index: usize) -> Option<Arc<Entry>> {
-        self.planned.lock().unwrap_or_else(PoisonError::into_inner).get(index).cloned()
-    }
 }
 
 impl kit::schedule::Rounds for Rounds {
@@ -205,22 +175,15 @@ impl kit::schedule::Rounds for Rounds {
                 || entry.state.with(|known| known.last.as_ref().is_some_and(|last| lately(last.ended)));
             Plan { place: place(&entry.target.name, &entry.target.target), interval, done_lately }
         };
-        let list = Arc::clone(&self.all.borrow());
-        let plans = list.iter().map(plan).collect();
-        *self.planned.lock().unwrap_or_else(PoisonError::into_inner) = list;
-        plans
+        self.roster.plan().iter().map(plan).collect()
     }
 
     fn changed(&self) -> BoxFuture<'_, ()> {
-        let mut all = self.all.subscribe();
-        Box::pin(async move {
-            // The sender lives as long as this does.
-            let _ = all.changed().await;
-        })
+        self.roster.changed()
     }
 
     fn start(&self, index: usize) -> Option<BoxFuture<'_, ()>> {
-        let entry = self.planned(index)?;
+        let entry = self.roster.planned(index)?;
         // Claimed here, so that a target that is busy is told as such, and again in the round, which owns the entry.
         drop(entry.state.busy.claim()?);
         Some(Box::pin(async move {
@@ -231,7 +194,7 @@ impl kit::schedule::Rounds for Rounds {
     }
 
     fn skip(&self, index: usize, rounds: u64) {
-        if let Some(entry) = self.planned(index) {
+        if let Some(entry) = self.roster.planned(index) {
             entry.state.skip(rounds);
         }
     }
@@ -256,13 +219,12 @@ impl Sampler for Rounds {
                     || (known.shown.is_some() && known.certificates(interval, wall).is_none())
             })
         };
-        let old = u64::try_from(self.all.borrow().iter().filter(old).count()).unwrap_or(u64::MAX);
+        let old = u64::try_from(self.roster.all().iter().filter(old).count()).unwrap_or(u64::MAX);
         self.finished.load(Ordering::Relaxed) ^ old << 40
     }
 
     fn page(&self) -> Page {
-        let all = Arc::clone(&self.all.borrow());
-        page(&all, Instant::now(), SystemTime::now())
+        page(&self.roster.all(), Instant::now(), SystemTime::now())
     }
 }
 
