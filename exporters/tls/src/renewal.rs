@@ -10,8 +10,9 @@ use std::time::Duration;
 const SHORT: i64 = 10 * DAY;
 /// What lives longer is hardly renewed by a program; somebody has to order it.
 const MANUAL: i64 = 100 * DAY;
-/// Whoever orders it wants two weeks, or a tenth of its lifetime.
+/// Whoever orders it wants two weeks, or a tenth of its lifetime; but nobody begins a year before the end of ten.
 const ORDER: i64 = 14 * DAY;
+const EARLIEST: i64 = 60 * DAY;
 const DAY: i64 = 86_400;
 
 /// How the moment is found.
@@ -34,7 +35,7 @@ pub const POLICIES: &[(&str, &str)] = &[
     ),
     (
         "manual",
-        "Of more than 100 days, so nobody renews it by itself: a tenth of the lifetime, at least 14 days, before its end.",
+        "Of more than 100 days, so nobody renews it by itself: a tenth of the lifetime, at least 14 days and at most 60, before its end.",
     ),
     ("before", "As long before the end as the configuration says, but not before half of the lifetime."),
 ];
@@ -59,7 +60,7 @@ impl Policy {
         }
         match self {
             Self::Usual if lifetime > MANUAL => {
-                let order = (lifetime / 10).max(ORDER);
+                let order = (lifetime / 10).clamp(ORDER, EARLIEST);
                 Due { at: not_after - order, policy: "manual" }
             }
             Self::Usual if lifetime < SHORT => Due { at: not_before + lifetime / 2, policy: "fraction" },
@@ -115,7 +116,7 @@ mod tests {
             (100, 100 * DAY * 2 / 3, "fraction"),
             (200, 180 * DAY, "manual"),
             (398, 398 * DAY * 9 / 10, "manual"),
-            (3650, 3285 * DAY, "manual"),
+            (3650, 3590 * DAY, "manual"),
             (101, 87 * DAY, "manual"),
         ] {
             let (from, until) = certificate(days);
@@ -189,7 +190,7 @@ mod tests {
             }
             // A renewer needs time after it is due, in any case.
             let due = Policy::Usual.due(from, until).at;
-            prop_assert!(until - due >= lifetime / 10);
+            prop_assert!(until - due >= (lifetime / 10).min(EARLIEST));
         }
 
         #[test]

@@ -126,7 +126,7 @@ fn certificate(rules: &Rules) -> Result<Panel, RuleError> {
     .ask(Target::instant(first, same("{{target}}")))
     .ask(Target::instant(least, text("of its life left", "da vida restante")))
     .field(|field| field.steps(Steps::always(Color::Blue)))
-    .look(Override::query('B').steps(&life_steps(rules))))
+    .look(Override::query('B').steps(&life_steps(rules)?)))
 }
 
 fn states() -> Panel {
@@ -318,7 +318,7 @@ fn certificates_table(rules: &Rules) -> Result<Panel, RuleError> {
     let expiry = SCOPE.scheduled(&certificates::EARLIEST_EXPIRY).now().min_by(probes::SERVICE);
     Ok(Panel::new(
         Table::new(vec![
-            Column::label("target", text("Service", "Serviço")),
+            Column::label("target", text("Service", "Serviço")).link(certificate_link()),
             Column::value('A', text("Check", "Validação"), Unit::Plain)
                 .cell(Cell::Colored)
                 .mappings(&words)
@@ -327,7 +327,7 @@ fn certificates_table(rules: &Rules) -> Result<Panel, RuleError> {
             Column::value('C', text("Days left", "Dias restantes"), Unit::Days).width(130),
             Column::value('D', text("Life left", "Vida restante"), Unit::Ratio)
                 .cell(Cell::Bar)
-                .steps(life_steps(rules))
+                .steps(life_steps(rules)?)
                 .between(0.0, 1.0),
         ])
         .rising(4),
@@ -341,4 +341,10 @@ fn certificates_table(rules: &Rules) -> Result<Panel, RuleError> {
     .ask(Target::rows(Expr::compose(expiry.to_string(), Unit::Timestamp, &[&expiry])))
     .ask(Target::rows(probes::certificate_left(SCOPE)))
     .ask(Target::rows(probes::certificate_life(SCOPE))))
+}
+
+/// To what is known of the certificate beyond this: a certificate of a server has the name of its target.
+fn certificate_link() -> DataLink {
+    DataLink::to(super::CERTIFICATES, text("This certificate", "Este certificado"))
+        .column_as("target", "name")
 }
