@@ -3,6 +3,8 @@
 use kit::Desc;
 use tls_exporter::files::page as files;
 use tls_exporter::metrics::{certificate, chain, look};
+use tls_exporter::npm::metrics as npm;
+use tls_exporter::stored::metrics as stored;
 use tls_exporter::targets::page as schedule;
 
 use super::overview::some_is_good;
@@ -18,6 +20,8 @@ use crate::variable::Variable;
 
 /// The variable `name` is what rules call a certificate: a target's name, or a file's.
 const SCOPE: Scope = Scope { labels: &["name"] };
+/// Nginx Proxy Manager has names of its own for certificates.
+const NPM: Scope = Scope { labels: &[] };
 
 /// The dashboard.
 pub(super) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleError> {
@@ -40,13 +44,14 @@ pub(super) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleError> {
             ),
         ],
         annotations: vec![super::firing(
-            super::alerts("firing", "critical|warning").like("alertname", "Certificate.+").now(),
+            super::alerts("firing", "critical|warning").like("alertname", "Certificate.+|Npm.+").now(),
         )],
         bands: vec![
             Band::new(3)
                 .panel(6, overdue(rules)?)
                 .panel(6, next())
                 .panel(6, refused())
+                .panel(6, stale())
                 .panel(6, seen())
                 .panel(6, post_quantum()),
             Band::new(10).panel(1, renewals(rules)?),
@@ -57,6 +62,11 @@ pub(super) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleError> {
             Band::new(8).panel(1, issuers()).panel(1, keys()).panel(1, handshakes()),
             Band::new(8).panel(1, course()),
             Band::new(8).titled(text("Files", "Arquivos")).panel(1, sources()).panel(1, faults()),
+            Band::new(9)
+                .titled(same("Nginx Proxy Manager"))
+                .panel(5, hosts())
+                .panel(6, offline())
+                .panel(13, remembered()),
         ],
         from: "now-30d",
     })
@@ -121,6 +131,23 @@ fn refused() -> Panel {
     )
     .ask(Target::instant(count, text("refused", "recusados")))
     .field(|field| field.steps(Steps::none_is_good(Color::Red)))
+}
+
+/// Served and stored certificates that are not the same.
+fn stale() -> Panel {
+    let matches = || of_target(&stored::MATCHES).now().min_by(tls::TARGET);
+    Panel::new(
+        Stat::filled(),
+        text("Old one served", "Antigo entregue"),
+        text(
+            "Servers that present another certificate than the one on disk: renewed, and not loaded. Reload the server; Nginx Proxy Manager does not do it by itself. Grey: no file is known to belong to a server.",
+            "Servidores que entregam outro certificado que o do disco: renovado, e não carregado. Recarregue o servidor; o Nginx Proxy Manager não faz isso sozinho. Cinza: nenhum arquivo pertence a um servidor conhecido.",
+        ),
+    )
+    .ask(Target::instant(matches().count_of("== 0"), text("old", "antigos")))
+    .ask(Target::instant(matches().count_of("== 1"), text("the same", "iguais")))
+    .field(|field| field.steps(Steps::none_is_good(Color::Amber)))
+    .look(Override::query('B').steps(&some_is_good()))
 }
 
 fn seen() -> Panel {
@@ -364,4 +391,68 @@ fn faults() -> Panel {
     )
     .ask(Target::rows(Expr::compose(query, Unit::Plain, &[&wrong, &words])))
     .field(|field| field.no_value(text("No file is faulty.", "Nenhum arquivo com defeito.")))
+}
+
+fn hosts() -> Panel {
+    let hosts = NPM.metric(&npm::HOSTS).now();
+    let query = format!("sort_desc(sum by (npm, state) ({hosts}) > 0)");
+    Panel::new(
+        BarGauge,
+        text("Hosts by state", "Hosts por estado"),
+        text(
+            "Hosts of Nginx Proxy Manager by their state. Offline: enabled, but nginx refuses its configuration; click on Offline there to see why.",
+            "Hosts do Nginx Proxy Manager por estado. Offline: habilitado, mas o nginx recusa a configuração; clique em Offline ali para ver por quê.",
+        ),
+    )
+    .ask(Target::instant(Expr::compose(query, Unit::Count, &[&hosts]), same("{{npm}}: {{state}}")))
+    .field(|field| field.steps(Steps::always(Color::Blue)).min(0.0))
+}
+
+fn offline() -> Panel {
+    let online = NPM.metric(&npm::ONLINE).now().min_by(&["npm", "type", "host"]).only("== 0");
+    Panel::new(
+        Table::new(vec![
+            Column::label("npm", same("Nginx Proxy Manager")).width(190),
+            Column::label("type", text("Type", "Tipo")).width(120),
+            Column::label("host", same("Host")),
+        ])
+        .rising(2),
+        text("Refused hosts", "Hosts recusados"),
+        text(
+            "Enabled hosts whose configuration nginx refuses: nobody is answered for them. Undo the last change, mostly in the Advanced tab, and save.",
+            "Hosts habilitados cuja configuração o nginx recusa: ninguém é atendido por eles. Desfaça a última mudança, em geral na aba Advanced, e salve.",
+        ),
+    )
+    .ask(Target::rows(online.of_unit(Unit::Plain)))
+    .field(|field| field.no_value(text("No host is refused.", "Nenhum host recusado.")))
+}
+
+/// What its database says of certificates.
+fn remembered() -> Panel {
+    const ROW: &[&str] = &["npm", "id", "name"];
+    let moment = NPM.metric(&npm::EXPIRES_ON).now().max_by(ROW);
+    let drift = NPM.metric(&npm::DRIFT).now().max_by(ROW);
+    let hosts = NPM.metric(&npm::USED_BY).now().max_by(ROW);
+    let days = Expr::compose(format!("abs({drift}) / 86400"), Unit::Days, &[&drift]);
+    Panel::new(
+        Table::new(vec![
+            Column::label("npm", same("Nginx Proxy Manager")).width(190),
+            Column::label("name", text("Certificate", "Certificado")),
+            Column::value('A', text("Remembered end", "Vencimento lembrado"), Unit::Timestamp).width(190),
+            Column::value('B', text("Off by", "Diferença"), Unit::Days)
+                .cell(Cell::Colored)
+                .steps(Steps::rising(Some(1.0 / 24.0), None))
+                .width(110),
+            Column::value('C', same("Hosts"), Unit::Count).width(90),
+        ])
+        .rising(2),
+        text("What Nginx Proxy Manager remembers", "O que o Nginx Proxy Manager lembra"),
+        text(
+            "It renews by this end, and not by the file's. Off by more than an hour: another hand replaced the file; press Renew Now, or upload it there. No hosts: nobody uses it, it may be deleted.",
+            "Ele renova por este vencimento, e não pelo do arquivo. Diferença de mais de uma hora: outra mão trocou o arquivo; use Renew Now, ou envie-o ali. Sem hosts: ninguém usa, pode ser apagado.",
+        ),
+    )
+    .ask(Target::rows(moment))
+    .ask(Target::rows(days))
+    .ask(Target::rows(hosts))
 }
