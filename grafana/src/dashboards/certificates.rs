@@ -64,9 +64,9 @@ pub(super) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleError> {
             Band::new(8).titled(text("Files", "Arquivos")).panel(1, sources()).panel(1, faults()),
             Band::new(9)
                 .titled(same("Nginx Proxy Manager"))
-                .panel(5, hosts())
+                .panel(6, hosts())
                 .panel(6, offline())
-                .panel(13, remembered()),
+                .panel(12, remembered()),
         ],
         from: "now-30d",
     })
@@ -215,7 +215,7 @@ fn renewals(rules: &Rules) -> Result<Panel, RuleError> {
 /// A fact of a server's certificate, as a table's column has it: 1 is good.
 fn fact(letter: char, en: &'static str, pt: &'static str, bad: Color) -> Column {
     let words = [Mapping::new(1, text("yes", "sim"), Color::Green), Mapping::new(0, text("no", "não"), bad)];
-    Column::value(letter, text(en, pt), Unit::Plain).cell(Cell::Colored).mappings(&words).width(95)
+    Column::value(letter, text(en, pt), Unit::Plain).cell(Cell::Colored).mappings(&words).width(115)
 }
 
 fn facts() -> Panel {
@@ -400,8 +400,8 @@ fn hosts() -> Panel {
         BarGauge,
         text("Hosts by state", "Hosts por estado"),
         text(
-            "Hosts of Nginx Proxy Manager by their state. Offline: enabled, but nginx refuses its configuration; click on Offline there to see why.",
-            "Hosts do Nginx Proxy Manager por estado. Offline: habilitado, mas o nginx recusa a configuração; clique em Offline ali para ver por quê.",
+            "Hosts of Nginx Proxy Manager by their state, as it calls them. One that is enabled and whose configuration nginx refuses answers nobody; click on its state there to see why.",
+            "Hosts do Nginx Proxy Manager por estado, com os nomes que ele usa. Um habilitado cuja configuração o nginx recusa não atende ninguém; clique no estado dele ali para ver por quê.",
         ),
     )
     .ask(Target::instant(Expr::compose(query, Unit::Count, &[&hosts]), same("{{npm}}: {{state}}")))
