@@ -228,7 +228,10 @@ mod tests {
             ("npm: [{name: a, url: 'http://a.test', secret: x}]", "npm[0].identity"),
             ("npm: [{name: a, url: 'http://a.test', identity: x}]", "npm[0].secret"),
             ("npm: [{name: a, url: 'ftp://a.test', identity: x, secret: s}]", "http or https"),
-            ("npm: [{name: a, url: 'http://u:p@a.test', identity: x, secret: s}]", "use identity and secret"),
+            (
+                "npm: [{name: a, url: 'http://u:p@a.test', identity: x, secret: s}]",
+                "a user or password in it",
+            ),
             ("npm: [{name: a, database: /x, identity: x}]", "npm[0].identity"),
             ("npm: [{name: a, database: /x, module: tsl}]", "did you mean"),
             ("npm: [{name: a, database: /x, address: 'ftp://x'}]", "npm[0].address"),
@@ -241,6 +244,7 @@ mod tests {
         ] {
             let error = build(yaml).err().unwrap_or_else(|| panic!("{yaml} was taken"));
             assert!(error.contains(want) && error.contains("test.yml:"), "{yaml}: {error}");
+            assert!(!error.contains("u:p@"), "a password is shown: {error}");
         }
     }
 

@@ -97,24 +97,21 @@ pub fn lists(
     for (index, section) in file.http_sd_configs.iter().enumerate() {
         let before = problems.len();
         let key = |key: &str| format!("http_sd_configs[{index}].{key}");
-        let mut tell = |at: &Spanned<String>, name: &str, cause: String, way_out: &str| {
-            problems.push(document.problem(at, key(name), cause, way_out));
-        };
         let module = modules.get(section.module.as_str());
         if module.is_none() {
             let way_out = did_you_mean(&section.module, modules.keys().map(String::as_str));
-            tell(
-                &section.module,
-                "module",
-                format!("unknown module {:?}", section.module.as_str()),
-                &way_out,
-            );
+            let cause = format!("unknown module {:?}", section.module.as_str());
+            problems.push(document.problem(&section.module, key("module"), cause, &way_out));
         }
         let client = Client::new(&Settings::default()).map_err(|error| error.to_string());
         let base = match client.and_then(|client| Base::parse(&section.url, client, AGENT)) {
             Ok(base) => Some(base),
             Err(cause) => {
-                tell(&section.url, "url", cause, "give e.g. http://127.0.0.1:9219/sd/home");
+                let way_out = "give e.g. http://127.0.0.1:9219/sd/home";
+                let mut problem = document.problem(&section.url, key("url"), cause, way_out);
+                // Whoever writes a password into a URL shall not find it in a log.
+                problem.snippet = problem.snippet.filter(|_| !section.url.contains('@'));
+                problems.push(problem);
                 None
             }
         };
@@ -122,7 +119,7 @@ pub fn lists(
         let (name, at) = name.map_or((&section.url, "url"), |name| (name, "name"));
         if let Some(first) = names.insert(name.value.clone(), index) {
             let cause = format!("{:?} is the name of http_sd_configs[{first}], too", name.as_str());
-            tell(name, at, cause, "give each its own name");
+            problems.push(document.problem(name, key(at), cause, "give each its own name"));
         }
         let mut spans = |interval, timeout, usual| {
             timing(interval, timeout, Bounds { usual, longest: LONGEST }, &mut |at, name, cause, way_out| {

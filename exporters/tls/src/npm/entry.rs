@@ -223,12 +223,11 @@ impl Bench<'_> {
         let base = match Base::parse(url, tls?, AGENT) {
             Ok(base) => base,
             Err(cause) => {
-                self.problem(
-                    url,
-                    "url",
-                    cause,
-                    "give e.g. http://127.0.0.1:81; the user goes to identity and secret",
-                );
+                let (key, way_out) = (format!("npm[{}].url", self.index), "give e.g. http://127.0.0.1:81");
+                let mut problem = self.document.problem(url, key, cause, way_out);
+                // Whoever writes a password into a URL shall not find it in a log.
+                problem.snippet = problem.snippet.filter(|_| !url.contains('@'));
+                self.problems.push(problem);
                 return None;
             }
         };

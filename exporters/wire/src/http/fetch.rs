@@ -118,7 +118,7 @@ impl Base {
         let authority =
             uri.authority().filter(|authority| !authority.host().is_empty()).ok_or("no host in it")?;
         if authority.as_str().contains('@') {
-            return Err("a user or password in a URL is shown everywhere".to_owned());
+            return Err("a user or password in it, which would be shown everywhere".to_owned());
         }
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let port = authority.port_u16().unwrap_or(usual);

@@ -188,3 +188,33 @@ async fn the_secret_and_the_token_are_never_shown() {
     let config = serde_saphyr::to_string(&raw).unwrap();
     assert!(!config.contains("hunter2-secret") && config.contains("<secret>"), "{config}");
 }
+
+#[tokio::test]
+async fn over_tls_the_certificate_must_be_trusted() {
+    if !crate::testing::there("nginx", "over_tls_the_certificate_must_be_trusted") {
+        return;
+    }
+    let lab = crate::testing::Lab::new();
+    let made = crate::testing::make("localhost", false, None, (-1, 30));
+    let certificate = lab.write("cert.pem", &made.pem);
+    let key = lab.write("key.pem", &made.key);
+    let (_server, port) = lab
+        .nginx(&format!(
+            r#"server {{ listen 127.0.0.1:@PORT@ ssl; ssl_certificate {}; ssl_certificate_key {};
+               location = /npm/api/tokens {{ return 200 '{{"token":"x"}}'; }} location /npm/api/nginx/ {{ return 200 '[]'; }} }}"#,
+            certificate.display(),
+            key.display()
+        ))
+        .await;
+    for (tls, want) in [
+        ("{}".to_owned(), "tls"),
+        (format!("{{ca_file: '{}'}}", certificate.display()), "ok"),
+        ("{insecure_skip_verify: true}".to_owned(), "ok"),
+    ] {
+        let yaml = format!(
+            "npm: [{{name: home, url: 'https://localhost:{port}/npm/', identity: a, secret: s, tls_config: {tls}}}]"
+        );
+        let exporter = crate::testing::build(&yaml).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(reason(&exporter.npm().run_once().await), want, "{tls}");
+    }
+}
