@@ -253,7 +253,9 @@ fn failures() -> Panel {
     let words = Selector::recorded(&foreign::REASON_WORDS).now();
     let attempt = of_target(&schedule::LAST_ATTEMPT).now().max_by(tls::TARGET);
     let good = of_target(&schedule::LAST_SUCCESS).now().max_by(tls::TARGET);
-    let named = format!("{failing} * on (reason) group_left (cause, cause_pt) {words}");
+    let named = super::causes::without_seconds(format!(
+        "{failing} * on (reason) group_left (cause, cause_pt) {words}"
+    ));
     // One that was never well is shown with the time of its last look.
     let query = format!("({named}) * on (job, target) group_left () ({good} or {attempt})");
     Panel::new(

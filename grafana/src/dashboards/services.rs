@@ -192,10 +192,7 @@ fn reasons() -> Panel {
     let named = format!(
         "60 * sum by (reason) (count_over_time({failing}[{RANGE}:1m])) * on (reason) group_left (cause, cause_pt) {words}"
     );
-    // Where seconds follow in a text, it ends in a preposition.
-    let named = [("cause", "in"), ("cause_pt", "em")].iter().fold(named, |inner, (label, end)| {
-        format!("label_replace({inner}, \"{label}\", \"$1\", \"{label}\", \"(.+) {end}\")")
-    });
+    let named = causes::without_seconds(named);
     Panel::new(
         BarGauge,
         text("Time in failure by reason", "Tempo em falha por motivo"),
