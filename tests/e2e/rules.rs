@@ -131,7 +131,7 @@ fn what_is_empty_in_health_shows_what_happens() {
     let path = folder.path().join("rare.yml");
     std::fs::write(&path, file.to_string()).unwrap();
     for promtool in promtools("what_is_empty_in_health_shows_what_happens") {
-        run(&promtool, &["test", "rules"], &[path.clone()]);
+        run(&promtool, &["test", "rules"], std::slice::from_ref(&path));
     }
 }
 
