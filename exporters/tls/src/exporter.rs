@@ -7,6 +7,7 @@ use kit::config::{ConfigError, Document, Problem};
 use kit::{About, Desc, Exporter, Notice, Prober, Sampler, Watched};
 use wire::Resolver;
 
+use crate::ari::{self, Ari, Asker};
 use crate::config::target::targets;
 use crate::config::{File, server_address};
 use crate::files::{self, Files};
@@ -21,6 +22,7 @@ pub struct TlsExporter {
     modules: Arc<Modules>,
     schedule: Schedule,
     files: Files,
+    asker: Option<Arc<Asker>>,
     notices: Vec<Notice>,
 }
 
@@ -57,7 +59,7 @@ impl Exporter for TlsExporter {
     type Raw = File;
 
     fn catalogue() -> Vec<&'static Desc> {
-        metrics::descs().chain(targets::DESCS.iter().chain(files::DESCS).copied()).collect()
+        metrics::descs().chain(targets::DESCS.iter().chain(files::DESCS).chain(ari::DESCS).copied()).collect()
     }
 
     fn build(raw: File, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
@@ -69,22 +71,29 @@ impl Exporter for TlsExporter {
         let targets = targets(&raw, &map, renewal, document, &mut problems);
         let sources = files::sources(&raw.files, renewal, document, &mut problems);
         let resolver = resolver(&raw, document, &mut problems);
-        ConfigError::check(problems)?;
         let allow = AllowList::new(raw.allowed_targets.as_ref());
         if allow.is_open() {
             notices.push(open_door());
         }
+        let ari = raw.ari.as_ref().and_then(|section| {
+            let before = previous.and_then(|previous| previous.modules.ari.as_deref());
+            Ari::new(section, &resolver, document, before, &mut problems)
+        });
+        ConfigError::check(problems)?;
+        let ari = ari.map(Arc::new);
         let tools = |allow| Tools { resolver: Arc::clone(&resolver), allow };
         // What the configuration names itself needs nobody's leave; the list is about what a URL may name.
         let own = Arc::new(tools(AllowList::default()));
-        let schedule = Schedule::new(targets, own, previous.map(|previous| &previous.schedule));
-        let modules = Arc::new(Modules { map, tools: tools(allow), renewal });
+        let schedule = Schedule::new(targets, own, ari.clone(), previous.map(|previous| &previous.schedule));
+        let modules = Arc::new(Modules { map, tools: tools(allow), renewal, ari: ari.clone() });
+        let asker = ari.map(|ari| Arc::new(Asker::new(ari, schedule.clone())));
         let files = Files::new(sources, previous.map(|previous| &previous.files));
-        Ok(Self { modules, schedule, files, notices })
+        Ok(Self { modules, schedule, files, asker, notices })
     }
 
     fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
-        self.schedule.samplers().into_iter().chain(self.files.samplers()).collect()
+        let asker = self.asker.iter().map(|asker| Arc::clone(asker) as Arc<dyn Sampler>);
+        self.schedule.samplers().into_iter().chain(self.files.samplers()).chain(asker).collect()
     }
 
     fn prober(&self) -> Option<Arc<dyn Prober>> {
@@ -100,7 +109,8 @@ impl Exporter for TlsExporter {
     }
 }
 
-fn open_door() -> Notice {
+/// What is told of a configuration without `allowed_targets`.
+pub(crate) fn open_door() -> Notice {
     Notice {
         name: "open_targets",
         text: "the configuration has no allowed_targets: whoever reaches /probe can have any target looked at from here, \
@@ -177,6 +187,21 @@ mod tests {
             ("modules: {m: {tls_config: {min_version: TLS10}}}", "min_version"),
             ("modules: {m: {tls_config: {server_name: 'a b'}}}", "server name"),
             ("dns_servers: [here]", "dns_servers[0]"),
+            ("ari: {directories: []}", "ari.directories"),
+            ("ari: {directories: [{organization: a, url: 'http://a.test/'}]}", "ari.directories[0].url"),
+            (
+                "ari: {directories: [{organization: a, url: 'https://a/'}, {organization: a, url: 'https://b/'}]}",
+                "stands twice",
+            ),
+            (
+                "ari: {ca_file: /nowhere.pem, directories: [{organization: a, url: 'https://a/'}]}",
+                "ari.ca_file",
+            ),
+            (
+                "ari: {proxy_url: 'x://a', directories: [{organization: a, url: 'https://a/'}]}",
+                "ari.proxy_url",
+            ),
+            ("modules: {m: {proxy_url: 'https://a:1'}}", "modules.m.proxy_url"),
             ("target: []", "target"),
         ] {
             let error = build(yaml).err().unwrap_or_else(|| panic!("{yaml} was taken"));

@@ -11,4 +11,4 @@ mod schedule;
 mod state;
 
 pub use page::DESCS;
-pub use schedule::Schedule;
+pub use schedule::{Presented, Schedule};

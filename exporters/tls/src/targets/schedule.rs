@@ -7,15 +7,18 @@ use std::time::{Instant, SystemTime};
 
 use kit::schedule::{Plan, Turn, bounded, drive, place};
 use kit::{Beat, BoxFuture, Page, Sampler, Trace, Watched};
+use rustls_pki_types::CertificateDer;
+use wire::tls::Certificate;
 
 use super::page::page;
 use super::state::State;
+use crate::ari::Ari;
 use crate::config::Target;
 use crate::endpoint::{Look, internal};
 use crate::module::{Tools, probe};
 
 /// Looks at every target on its interval. A reload makes a new one, which takes over what is known of targets that stay.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Schedule {
     rounds: Arc<Rounds>,
 }
@@ -25,8 +28,19 @@ pub struct Schedule {
 struct Rounds {
     entries: Vec<Entry>,
     tools: Arc<Tools>,
+    /// What authorities say of the certificates.
+    ari: Option<Arc<Ari>>,
     /// Looks that came to an end, here and before reloads.
     finished: AtomicU64,
+}
+
+/// A certificate that a target presents as its own.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    /// What it says.
+    pub certificate: Certificate,
+    /// Its bytes.
+    pub der: CertificateDer<'static>,
 }
 
 /// A target on the schedule.
@@ -52,7 +66,12 @@ impl Schedule {
     /// A schedule of these targets, whose names differ. Targets that `previous` has under the same name, with the same
     /// module and address, keep their counters and what they last showed.
     #[must_use]
-    pub fn new(targets: Vec<Target>, tools: Arc<Tools>, previous: Option<&Schedule>) -> Self {
+    pub fn new(
+        targets: Vec<Target>,
+        tools: Arc<Tools>,
+        ari: Option<Arc<Ari>>,
+        previous: Option<&Schedule>,
+    ) -> Self {
         let previous = previous.map(|previous| &*previous.rounds);
         let known: HashMap<_, _> = previous
             .into_iter()
@@ -71,7 +90,7 @@ impl Schedule {
             .collect();
         // Past the previous one's, so that a page of before the reload is not taken for one of after it.
         let finished = previous.map_or(0, |previous| previous.finished.load(Ordering::Relaxed)) + 1;
-        Self { rounds: Arc::new(Rounds { entries, tools, finished: AtomicU64::new(finished) }) }
+        Self { rounds: Arc::new(Rounds { entries, tools, ari, finished: AtomicU64::new(finished) }) }
     }
 
     /// The background loop; none if there is nothing to look at.
@@ -82,6 +101,20 @@ impl Schedule {
         } else {
             vec![Arc::clone(&self.rounds) as Arc<dyn Sampler>]
         }
+    }
+
+    /// The certificates that the targets present as their own, as they were last seen.
+    #[must_use]
+    pub fn presented(&self) -> Vec<Presented> {
+        let now = SystemTime::now();
+        let one = |entry: &Entry| {
+            entry.state.with(|known| {
+                let (shown, _) = known.certificates(entry.target.interval, now)?;
+                let der = shown.chain()?.links.first()?.der.clone();
+                Some(Presented { certificate: shown.leaf()?.clone(), der })
+            })
+        };
+        self.rounds.entries.iter().filter_map(one).collect()
     }
 
     /// Each target's state in words, for the landing page.
@@ -122,7 +155,9 @@ impl Rounds {
         let trace = Trace::new();
         let deadline = trace.began() + target.timeout;
         let hostname = target.hostname.as_deref();
-        let work = probe(&target.module, &self.tools, &target.target, hostname, deadline, &trace);
+        let sweep = target.module.accepted_versions != Some(false)
+            && entry.state.with(|known| known.wants_versions(trace.began()));
+        let work = probe(&target.module, &self.tools, &target.target, hostname, (deadline, sweep), &trace);
         let look = match bounded(work, deadline).await {
             Ok(look) => look,
             Err(broken) => Look::failed(internal(broken.to_string())),
@@ -176,11 +211,12 @@ impl Sampler for Rounds {
             })
         };
         let old = u64::try_from(self.entries.iter().filter(old).count()).unwrap_or(u64::MAX);
-        self.finished.load(Ordering::Relaxed) ^ old << 40
+        let said = self.ari.as_ref().map_or(0, |ari| ari.generation());
+        (self.finished.load(Ordering::Relaxed) ^ old << 40).wrapping_add(said << 20)
     }
 
     fn page(&self) -> Page {
-        page(&self.entries, Instant::now(), SystemTime::now())
+        page(&self.entries, self.ari.as_deref(), Instant::now(), SystemTime::now())
     }
 }
 
