@@ -15,6 +15,8 @@
 //! | [`files`] | certificates in files: found by globs, read in the background |
 //! | [`fetch`] | a document over http or https |
 //! | [`compat`] | `--compat=ssl_exporter`: its module file, its metrics |
+//! | [`npm`] | Nginx Proxy Manager: its hosts and certificates, and what follows from them |
+//! | [`stored`] | served versus stored: whether what a target serves is what lies in its file |
 //! | [`reasons`] | why a look fails: the closed set, each with what it means |
 //! | `cli` | the command line; [`main`] |
 
@@ -31,8 +33,10 @@ pub mod fetch;
 pub mod files;
 pub mod metrics;
 pub mod module;
+pub mod npm;
 pub mod reasons;
 pub mod renewal;
+pub mod stored;
 pub mod targets;
 #[cfg(test)]
 mod testing;

@@ -86,7 +86,7 @@ pub(crate) fn make(name: &str, authority: bool, parent: Option<&Made>, dates: (i
     params.not_after = day(dates.1).into();
     params.use_authority_key_identifier_extension = parent.is_some();
     if authority {
-        params.distinguished_name.push(DnType::OrganizationName, "Lab Authority");
+        params.distinguished_name.push(DnType::OrganizationName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     }

@@ -29,7 +29,7 @@ async fn stage(answer: &str, lab: &Lab) -> (crate::testing::Server, String) {
     let yaml = format!(
         "modules: {{m: {{tls_config: {{ca_file: '{ca}'}}}}}}
 targets: [{{name: site, target: 'localhost:{port}', module: m}}]
-ari: {{ca_file: '{ca}', directories: [{{organization: Lab Authority, url: 'https://localhost:{port}/directory'}}]}}",
+ari: {{ca_file: '{ca}', directories: [{{organization: Lab Root, url: 'https://localhost:{port}/directory'}}]}}",
         ca = ca.display()
     );
     (nginx, yaml)

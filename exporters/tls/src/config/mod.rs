@@ -6,6 +6,7 @@
 //! | `target` | an entry of `targets:`, raw and validated |
 //! | `files` | an entry of `files:` |
 //! | `ari` | `ari:`, which authorities may be asked when |
+//! | `npm` | an entry of `npm:` |
 //! | `renewal` | `renewal:`, when a certificate is due |
 //!
 //! These types only say what is well-formed; what it means is decided once, when the exporter is built.
@@ -13,6 +14,7 @@
 pub mod ari;
 pub mod files;
 pub mod module;
+pub mod npm;
 pub mod renewal;
 pub mod target;
 
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 pub use ari::AriSection;
 pub use files::FilesSection;
 pub use module::ModuleSection;
+pub use npm::NpmSection;
 pub use renewal::RenewalSection;
 pub use target::{Target, TargetSection};
 
@@ -44,6 +47,9 @@ pub struct File {
     /// Certificates in files; shown on /metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FilesSection>,
+    /// Nginx Proxy Managers, whose hosts become targets and whose certificates are watched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub npm: Vec<NpmSection>,
     /// When a certificate should have been renewed; a target and a source of files may have their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<RenewalSection>,

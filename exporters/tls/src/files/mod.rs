@@ -28,5 +28,5 @@ mod watch;
 
 pub(crate) use once::{Once, certificates, once};
 pub use page::DESCS;
-pub use source::{Source, sources};
-pub use watch::Files;
+pub use source::{Source, add_named, sources};
+pub use watch::{Files, Stored};

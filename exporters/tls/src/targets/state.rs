@@ -10,44 +10,44 @@ use crate::metrics::shown;
 
 /// For so long the certificates of a server that can no longer be reached are told of: an alert on their end shall not
 /// resolve since the server is down, too; but what was true yesterday may not be.
-pub(super) const KEPT: Duration = Duration::from_secs(86_400);
+pub(crate) const KEPT: Duration = Duration::from_secs(86_400);
 
 /// How often a target is asked which versions it accepts: each time is a connection for each.
 const VERSIONS_EVERY: Duration = Duration::from_secs(3600);
 
 /// A target's counters, its last look, and the certificates that it last showed.
 #[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) busy: Busy,
+pub(crate) struct State {
+    pub(crate) busy: Busy,
     known: Mutex<Known>,
 }
 
 /// What a lock covers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    pub(super) looks: u64,
-    pub(super) failures: u64,
-    pub(super) skipped: u64,
-    pub(super) last: Option<Last>,
-    pub(super) last_success: Option<SystemTime>,
+pub(crate) struct Known {
+    pub(crate) looks: u64,
+    pub(crate) failures: u64,
+    pub(crate) skipped: u64,
+    pub(crate) last: Option<Last>,
+    pub(crate) last_success: Option<SystemTime>,
     /// Which versions it accepts, as of the moments beside it.
     pub(super) accepted: Option<(Accepted, SystemTime, Instant)>,
     /// The last handshake that showed a certificate, also one that failed.
-    pub(super) shown: Option<(Shown, SystemTime)>,
+    pub(crate) shown: Option<(Shown, SystemTime)>,
 }
 
 /// The last look.
 #[derive(Clone, Debug)]
-pub(super) struct Last {
+pub(crate) struct Last {
     /// When it ended, by both clocks.
-    pub(super) at: SystemTime,
-    pub(super) ended: Instant,
-    pub(super) look: Look,
+    pub(crate) at: SystemTime,
+    pub(crate) ended: Instant,
+    pub(crate) look: Look,
 }
 
 impl State {
     /// Takes note of a look that ended.
-    pub(super) fn finish(&self, look: Look) -> Change {
+    pub(crate) fn finish(&self, look: Look) -> Change {
         let now = SystemTime::now();
         let mut known = self.lock();
         known.looks += 1;
@@ -68,12 +68,12 @@ impl State {
         change
     }
 
-    pub(super) fn skip(&self, rounds: u64) {
+    pub(crate) fn skip(&self, rounds: u64) {
         self.lock().skipped += rounds;
     }
 
     /// Looks at what is known without copying it.
-    pub(super) fn with<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
         look(&self.lock())
     }
 
@@ -85,7 +85,7 @@ impl State {
 
 impl Last {
     /// Whether it is of use still: a schedule that stands still must not look like a target that is well.
-    pub(super) fn is_fresh(&self, interval: Duration, timeout: Duration, now: Instant) -> bool {
+    pub(crate) fn is_fresh(&self, interval: Duration, timeout: Duration, now: Instant) -> bool {
         kit::schedule::is_fresh(self.ended, interval, timeout, now)
     }
 }
@@ -104,7 +104,7 @@ impl Known {
     }
 
     /// The certificates that may still be told of, and when they were seen.
-    pub(super) fn certificates(&self, interval: Duration, now: SystemTime) -> Option<(&Shown, SystemTime)> {
+    pub(crate) fn certificates(&self, interval: Duration, now: SystemTime) -> Option<(&Shown, SystemTime)> {
         let (seen, at) = self.shown.as_ref()?;
         let age = now.duration_since(*at).unwrap_or_default();
         (age <= KEPT.max(interval * 3)).then_some((seen, *at))

@@ -328,13 +328,14 @@ mod tests {
         assert_eq!(judge(&response, &leaf, None, now).valid, None);
         assert_eq!(judge(&response, &leaf, None, now + 8 * DAY).valid, Some(false));
         assert_eq!(judge(&response, &leaf, Some(&leaf), now).valid, Some(false), "another issuer");
-        // Behind the signature stand certificates that nobody needs; before it no byte may be another.
-        let signed = judge_length(&response);
+        // From what is signed to the signature's end no byte may be another; around it stand lengths, and certificates that
+        // nobody needs.
+        let signed = signed(&response);
         for at in 0..response.len() {
-            assert_eq!(judge(&response[..at], &leaf, issuer, now).valid, Some(false), "cut at {at}");
+            assert_ne!(judge(&response[..at], &leaf, issuer, now).valid, Some(true), "cut at {at}");
             let mut wrong = response.clone();
             wrong[at] ^= 1;
-            if at < signed {
+            if signed.contains(&at) {
                 assert_ne!(judge(&wrong, &leaf, issuer, now).valid, Some(true), "byte {at}");
             }
         }
@@ -342,11 +343,17 @@ mod tests {
         assert_eq!(judge(&huge, &leaf, issuer, now).valid, Some(false));
     }
 
-    /// How many bytes there are up to the signature's end.
-    fn judge_length(response: &[u8]) -> usize {
+    /// Where what is signed and its signature stand.
+    fn signed(response: &[u8]) -> std::ops::Range<usize> {
         let mut inner = basic(response).unwrap();
-        Signed::read(&mut inner).unwrap();
-        response.len() - inner.0.len()
+        let end = response.len() - {
+            let mut rest = inner;
+            Signed::read(&mut rest).unwrap();
+            rest.0.len()
+        };
+        let message = inner.next().unwrap();
+        let begin = message.whole.as_ptr() as usize - response.as_ptr() as usize;
+        begin..end
     }
 
     #[test]
