@@ -87,7 +87,7 @@ pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
         site.tally.unknown_module.fetch_add(1, Ordering::Relaxed);
         return reply::text(StatusCode::BAD_REQUEST, format!("Unknown module {module:?}\n"));
     };
-    let Some(target) = query.target.as_deref() else {
+    let Some(target) = prober.target(module).or(query.target.as_deref()) else {
         return reply::text(StatusCode::BAD_REQUEST, "Target parameter is missing\n");
     };
     let allowed = match probe_timeout(wish.patience.as_deref(), site.offset, own, PATIENCE) {
