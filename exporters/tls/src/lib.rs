@@ -13,6 +13,7 @@
 //! | [`targets`] | the schedule, its counters, and what is kept of the last look |
 //! | [`files`] | certificates in files: found by globs, read in the background |
 //! | [`reasons`] | why a look fails: the closed set, each with what it means |
+//! | [`fuzzing`] | what the fuzz targets reach |
 //! | `cli` | the command line; [`main`] |
 
 #![forbid(unsafe_code)]
@@ -23,6 +24,7 @@ pub mod endpoint;
 pub mod exporter;
 pub mod facts;
 pub mod files;
+pub mod fuzzing;
 pub mod metrics;
 pub mod module;
 pub mod reasons;

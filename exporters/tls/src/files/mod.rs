@@ -6,24 +6,32 @@
 //! | `find` | the files that its patterns name |
 //! | `read` | one file: its certificates, its faults, its key |
 //! | `formats` | the table of file formats: a new one is a function and a line |
+//! | `certbot` | when certbot renews a certificate, by its own configuration |
 //! | `key` | whether a private key belongs to a certificate |
 //! | `scan` | all files of a source, with a memory by device, inode, time and size |
+//! | `notify` | folders whose changes the kernel tells |
 //! | `watch` | [`Files`]: the background loop |
 //! | `page` | what a scrape shows, and its descriptions |
+//! | `revocation` | what a scrape shows of revocation lists |
 //! | `faults` | what may be wrong with a file: the closed set |
 
+mod certbot;
 pub mod faults;
 mod find;
 mod formats;
 mod key;
+mod notify;
 pub mod page;
 mod read;
+mod revocation;
 mod scan;
 mod source;
 #[cfg(test)]
 mod tests;
 mod watch;
 
+pub(crate) use certbot::policy as fuzz_certbot;
+pub(crate) use formats::fuzz;
 pub use page::DESCS;
 pub use source::{Source, sources};
 pub use watch::Files;

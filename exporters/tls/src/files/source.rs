@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use kit::config::{Document, Problem, Spanned, span_of_time};
+use kit::config::{Document, Problem, Secret, Spanned, span_of_time};
 
 use super::find::Pattern;
 use crate::config::FilesSection;
@@ -11,6 +11,8 @@ use crate::renewal::Policy;
 
 /// How often a source is scanned when it does not say. What has not changed is not read again.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+/// The most passwords of a source.
+const MOST_PASSWORDS: usize = 16;
 /// A week: the longest interval.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
@@ -23,6 +25,8 @@ pub struct Source {
     pub(super) paths: Vec<Pattern>,
     /// Which are left out.
     pub(super) exclude: Vec<Pattern>,
+    /// What its keystores and keys may open with.
+    pub(super) passwords: Vec<Secret>,
     /// The patterns as they were written: a source with others is another one.
     pub(super) written: String,
     /// From one scan's beginning to the next one's.
@@ -72,6 +76,30 @@ pub fn sources(
         });
         let renewal = section.renewal.as_ref();
         let renewal = renewal.map_or(usual, |renewal| renewal.policy(document, &key("renewal"), problems));
+        let mut passwords = Vec::with_capacity(section.passwords.len());
+        for (at, password) in section.passwords.iter().enumerate() {
+            match password.read(&document.folder) {
+                Ok(secret) => passwords.push(secret),
+                Err(error) => {
+                    let way_out =
+                        "give a text, or one of {file: …}, {env: …}, {credential: …} that can be read";
+                    problems.push(document.problem(
+                        password,
+                        key(&format!("passwords[{at}]")),
+                        error,
+                        way_out,
+                    ));
+                }
+            }
+        }
+        if section.passwords.len() > MOST_PASSWORDS {
+            let cause = format!(
+                "{} passwords; each is tried with each keystore, which is slow by design",
+                section.passwords.len()
+            );
+            let way_out = format!("give at most {MOST_PASSWORDS}, or more sources with their own");
+            problems.push(document.problem_at(key("passwords"), cause, way_out));
+        }
         if problems.len() > before {
             continue;
         }
@@ -82,6 +110,7 @@ pub fn sources(
             name: section.name.value.clone(),
             paths,
             exclude,
+            passwords,
             written: format!("{}\n\n{}", texts(&section.paths), texts(&section.exclude)),
             interval: interval.unwrap_or(DEFAULT_INTERVAL),
             renewal,

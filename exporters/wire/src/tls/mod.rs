@@ -11,6 +11,7 @@
 //! | `seen` | [`Seen`]: all that a handshake showed, also one that failed |
 //! | `certificate` | [`Certificate`]: a certificate's facts |
 //! | `name` | distinguished names as Go prints them |
+//! | `revocation` | [`RevocationList`]: a revocation list's facts |
 //! | [`cleartext`] | the certificate of a server that rustls refuses, read before anything is encrypted |
 //! | `failure` | [`HandshakeError`] and its closed set of reasons |
 //!
@@ -25,6 +26,7 @@ mod failure;
 mod judge;
 mod name;
 mod recorder;
+mod revocation;
 mod roots;
 mod seen;
 mod settings;
@@ -38,6 +40,7 @@ mod tests;
 pub use certificate::{Certificate, Chain, Link, Unreadable};
 pub use client::{Alpn, Client, Outcome, TlsStream};
 pub use failure::{HandshakeError, Reason, alert, io_failure};
+pub use revocation::RevocationList;
 pub use roots::Roots;
 pub use seen::Seen;
 pub use settings::{Identity, Settings, TlsConfigError, Version};
