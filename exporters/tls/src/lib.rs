@@ -13,6 +13,7 @@
 //! | [`targets`] | the schedule, its counters, and what is kept of the last look |
 //! | [`files`] | certificates in files: found by globs, read in the background |
 //! | [`reasons`] | why a look fails: the closed set, each with what it means |
+//! | [`once`] | the subcommand: a report of what is seen now |
 //! | [`fuzzing`] | what the fuzz targets reach |
 //! | `cli` | the command line; [`main`] |
 
@@ -27,6 +28,7 @@ pub mod files;
 pub mod fuzzing;
 pub mod metrics;
 pub mod module;
+pub mod once;
 pub mod reasons;
 pub mod renewal;
 pub mod targets;

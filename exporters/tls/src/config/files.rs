@@ -22,6 +22,10 @@ pub struct FilesSection {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = ["/etc/letsencrypt/live/old.example.org/*"])]
     pub exclude: Vec<Spanned<String>>,
+    /// Leave out files in which nothing of a known format is, and those that may not be read, instead of telling of them: for
+    /// patterns that name more than certificates. Default: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_certificates: Option<bool>,
     /// What PKCS#12 keystores and encrypted keys may open with; the empty password is tried first. Each is a text, or
     /// {file: path}, {env: VARIABLE} or {credential: name}. Java's JKS and JCEKS need none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

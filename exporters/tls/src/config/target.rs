@@ -17,9 +17,9 @@ use crate::renewal::Policy;
 /// Labels that every target has already, or that histograms need.
 const RESERVED: [&str; 5] = ["target", "module", "endpoint", "le", "quantile"];
 /// How often a target is looked at when it does not say.
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a look may take when neither the target nor its module says.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A week: the longest interval.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 

@@ -11,6 +11,7 @@
 //! | `scan` | all files of a source, with a memory by device, inode, time and size |
 //! | `notify` | folders whose changes the kernel tells |
 //! | `watch` | [`Files`]: the background loop |
+//! | `inspect` | a file that is looked at by hand |
 //! | `page` | what a scrape shows, and its descriptions |
 //! | `revocation` | what a scrape shows of revocation lists |
 //! | `faults` | what may be wrong with a file: the closed set |
@@ -19,6 +20,7 @@ mod certbot;
 pub mod faults;
 mod find;
 mod formats;
+mod inspect;
 mod key;
 mod notify;
 pub mod page;
@@ -32,6 +34,7 @@ mod watch;
 
 pub(crate) use certbot::policy as fuzz_certbot;
 pub(crate) use formats::fuzz;
+pub use inspect::{Entry, Inspected};
 pub use page::DESCS;
 pub use source::{Source, sources};
 pub use watch::Files;

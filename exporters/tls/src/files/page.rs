@@ -152,8 +152,8 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
         let mut set = |desc: &Desc, value: f64| {
             page.family(desc).push(&[source], value);
         };
-        // A key that lies among the certificates is none of them.
-        let files = || scan.files.iter().filter(|(_, file)| !file.read.only_key);
+        let only = entry.source.only_certificates;
+        let files = || scan.files.iter().filter(|(_, file)| file.read.counts(only));
         set(&FILES, count(files().count()));
         set(&FAULTY, count(files().filter(|(_, file)| !file.read.faults.is_empty()).count()));
         set(&SCANNED, timestamp(scan.at));
@@ -166,7 +166,7 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
     page
 }
 
-fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy) {
+pub(super) fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy) {
     let path = &*path.to_string_lossy();
     for fault in &read.faults {
         page.family(&ERROR).push(&[source, path, fault.word()], 1.0);
@@ -191,9 +191,7 @@ fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy)
             let ordered = read.certificates.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
             set(&IN_ORDER, flag(ordered));
         }
-        // What the configuration says outweighs what the renewing program has written down.
-        let renewal = read.renewal.filter(|_| renewal == Policy::Usual).unwrap_or(renewal);
-        let due = renewal.due(first.not_before, first.not_after);
+        let due = read.due(first, renewal);
         page.family(&DUE).push(&[source, path, due.policy], seconds(due.at));
     }
     let placed = read.certificates.iter().enumerate().map(|(position, facts)| (position, facts, role(facts)));
@@ -208,7 +206,7 @@ fn role(certificate: &Certificate) -> Role {
 
 /// Whether it is a server's. The home lab's usual one, signed by itself by `openssl req -x509`, calls itself an authority,
 /// but has the names of a server; an authority has none.
-fn serves(certificate: &Certificate) -> bool {
+pub(super) fn serves(certificate: &Certificate) -> bool {
     !certificate.is_ca || !certificate.dns_names.is_empty() || !certificate.ip_addresses.is_empty()
 }
 

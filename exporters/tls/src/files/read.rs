@@ -91,6 +91,18 @@ pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
     Read { certificates, unordered, lists, parts, faults, modified, key_matches, only_key, renewal, others }
 }
 
+impl Read {
+    /// Whether it is told of, in a source that may name more than certificates (`only_certificates`) or not.
+    pub(super) fn counts(&self, only_certificates: bool) -> bool {
+        let nothing = self.certificates.is_empty() && self.lists.is_empty() && self.parts.is_empty();
+        let usual =
+            matches!(*self.faults, [] | [Fault::NoCertificate | Fault::NotFound | Fault::PermissionDenied]);
+        // A key that lies among the certificates is none of them.
+        let none = self.only_key || (only_certificates && nothing && usual);
+        !none
+    }
+}
+
 fn stamped(path: PathBuf) -> (PathBuf, Option<Stamp>) {
     let stamp = Stamp::at(&path);
     (path, stamp)

@@ -25,6 +25,8 @@ pub struct Source {
     pub(super) paths: Vec<Pattern>,
     /// Which are left out.
     pub(super) exclude: Vec<Pattern>,
+    /// Whether files without certificates are none of it.
+    pub(super) only_certificates: bool,
     /// What its keystores and keys may open with.
     pub(super) passwords: Vec<Secret>,
     /// The patterns as they were written: a source with others is another one.
@@ -110,6 +112,7 @@ pub fn sources(
             name: section.name.value.clone(),
             paths,
             exclude,
+            only_certificates: section.only_certificates.unwrap_or_default(),
             passwords,
             written: format!("{}\n\n{}", texts(&section.paths), texts(&section.exclude)),
             interval: interval.unwrap_or(DEFAULT_INTERVAL),

@@ -297,6 +297,14 @@ async fn patterns_and_what_is_left_out() {
         let (page, _) = exporter(&lab, paths, &exclude).files().run_once().await;
         assert_eq!(source(&page, "tls_source_files"), Some(want), "{paths} {exclude}");
     }
+    // What is no certificate is a fault, or nothing at all.
+    lab.write("notes.txt", "hello");
+    lab.write("cut.pem", "-----BEGIN CERTIFICATE-----\nAA");
+    for (more, want) in [("", (7.0, 2.0)), (", only_certificates: true", (6.0, 1.0))] {
+        let (page, _) = exporter(&lab, "**/*", more).files().run_once().await;
+        let found = (source(&page, "tls_source_files"), source(&page, "tls_source_faulty_files"));
+        assert_eq!(found, (Some(want.0), Some(want.1)), "{more}");
+    }
 }
 
 /// A closed folder or file says so; without a right to test it as root there is nothing to see.

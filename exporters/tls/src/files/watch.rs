@@ -88,6 +88,11 @@ impl Files {
         }
     }
 
+    /// The sources.
+    pub(super) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.rounds.entries.iter().map(|entry| &entry.source)
+    }
+
     /// Each source's state in words, for the landing page.
     #[must_use]
     pub fn watched(&self) -> Vec<Watched> {
@@ -96,8 +101,10 @@ impl Files {
             .iter()
             .map(|entry| {
                 let (ok, detail) = entry.last().map_or((None, "not scanned yet".to_owned()), |scan| {
-                    let bad = scan.files.values().filter(|file| !file.read.faults.is_empty()).count();
-                    (Some(bad == 0), format!("{} files, {bad} with faults", scan.files.len()))
+                    let only = entry.source.only_certificates;
+                    let files = || scan.files.values().filter(|file| file.read.counts(only));
+                    let bad = files().filter(|file| !file.read.faults.is_empty()).count();
+                    (Some(bad == 0), format!("{} files, {bad} with faults", files().count()))
                 });
                 Watched { name: entry.source.name.clone(), kind: "files".to_owned(), ok, detail, link: None }
             })

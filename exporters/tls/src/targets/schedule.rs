@@ -74,6 +74,17 @@ impl Schedule {
         Self { rounds: Arc::new(Rounds { entries, tools, finished: AtomicU64::new(finished) }) }
     }
 
+    /// The targets, in the order of the configuration.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.rounds.entries.iter().map(|entry| &entry.target)
+    }
+
+    /// What its looks share.
+    #[must_use]
+    pub fn tools(&self) -> &Tools {
+        &self.rounds.tools
+    }
+
     /// The background loop; none if there is nothing to look at.
     #[must_use]
     pub fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
