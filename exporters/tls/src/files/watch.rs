@@ -125,9 +125,10 @@ impl Rounds {
                 let (watched, new) = notices.follow(index, &now.folders);
                 // What changed between the look and the watch is told by nobody.
                 if new {
-                    let read = now.read;
+                    let (read, took) = (now.read, now.took);
                     now = scan(&entry.source, Some(&now));
                     now.read += read;
+                    now.took += took;
                 }
                 now.watched = watched;
             }
