@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# files.sh - tls-exporter and many certificates in files: the first scan, a scan without changes, a scrape, a renewal, memory.
+# files.sh - tls-exporter and many certificates in files: the first scan, a scan without changes, a scrape, memory.
 # usage: benches/peers/files.sh [FILES=20000] [SCRAPED=5000] [ROUNDS=5]
 #   OURS=target/release/farol
 # method: PEM files of one P-256 certificate each, made beforehand (100 different ones, 50 files a folder), the disk cache warm.
 #   Per round a fresh process over FILES files; the first scan's time is the exporter's own, from its log, that of a later one
 #   without changes its tls_source_scan_duration_seconds. Then a process over SCRAPED files: the median of 20 scrapes of /metrics by curl
-#   (plain, and gzip), the first one, which encodes the page, told apart; CPU = utime+stime over these; the bytes that the
-#   process has read meanwhile (rchar), which no file may add to; the
+#   (plain, and gzip; the page is encoded anew after each scan, every 5 s, which the maximum has in it); CPU = utime+stime
+#   over these; the bytes that the process has read meanwhile (rchar: requests and its own /proc, no certificate); the
 #   resident set there, over FILES files, and with nothing to watch. Loopback only.
 # needs: openssl, curl, python3
 set -euo pipefail
@@ -69,11 +69,10 @@ echo "a scan without changes: $(median <again)"
 echo "resident over $files files: $over"
 start none.yml 0; sleep 1; echo "idle, nothing to watch: $(resident)"; stop
 start some.yml "$scraped"
-curl -sf -o /dev/null -w '%{time_total}\n' "$page" | ms >first
 before=$(ticks) had=$(read_bytes)
 for _ in $(seq 20); do curl -sf -o /dev/null -w '%{time_total} %{size_download}\n' "$page"; done >plain
 for _ in $(seq 20); do curl -sf -H 'Accept-Encoding: gzip' -o /dev/null -w '%{time_total} %{size_download}\n' "$page"; done >gzip
 hz=$(getconf CLK_TCK)
-echo "/metrics of $scraped certificates: first $(cat first) ms; plain $(ms <plain | median); gzip $(ms <gzip | median); $(awk 'END{print $2}' plain) and $(awk 'END{print $2}' gzip) bytes; CPU $(awk -v t=$(($(ticks) - before)) -v hz="$hz" 'BEGIN{printf "%.1f", t*1000/hz/40}') ms each; read meanwhile $(($(read_bytes) - had)) bytes"
+echo "/metrics of $scraped certificates: plain $(ms <plain | median); gzip $(ms <gzip | median); $(awk 'END{print $2}' plain) and $(awk 'END{print $2}' gzip) bytes; CPU $(awk -v t=$(($(ticks) - before)) -v hz="$hz" 'BEGIN{printf "%.1f", t*1000/hz/40}') ms each; read meanwhile $(($(read_bytes) - had)) bytes"
 echo "resident over $scraped files: $(resident)"
 stop

@@ -40,6 +40,32 @@ const EMPTY_WHEN_HEALTHY: &[(&str, &str, &str, Shown, &str)] = &[
     ("farol-services", "Failed and skipped probes", "A", Shown::Afterwards, "failures in what is shown"),
     ("farol-services", "Failed and skipped probes", "B", Shown::Elsewhere, "rounds that took too long"),
     ("farol-services", "Time in failure by reason", "A", Shown::Elsewhere, "failures at a full minute"),
+    ("farol-certificates", "annotation Alerts", "A", Shown::Elsewhere, "certificates that are told of"),
+    ("farol-certificates", "Failed looks", "A", Shown::Elsewhere, "looks that fail"),
+    ("farol-certificates", "Faulty files", "A", Shown::Elsewhere, "files with something wrong"),
+    ("farol-certificates", "Hosts by state", "A", Shown::Elsewhere, "an Nginx Proxy Manager"),
+    ("farol-certificates", "Refused hosts", "A", Shown::Elsewhere, "a host that its nginx refuses"),
+    (
+        "farol-certificates",
+        "What Nginx Proxy Manager remembers",
+        "A",
+        Shown::Elsewhere,
+        "an Nginx Proxy Manager",
+    ),
+    (
+        "farol-certificates",
+        "What Nginx Proxy Manager remembers",
+        "B",
+        Shown::Elsewhere,
+        "an Nginx Proxy Manager",
+    ),
+    (
+        "farol-certificates",
+        "What Nginx Proxy Manager remembers",
+        "C",
+        Shown::Elsewhere,
+        "an Nginx Proxy Manager",
+    ),
     ("farol-exporters", "annotation Alerts", "A", Shown::WhileDown, "alerts that fire"),
     ("farol-exporters", "annotation Restarts", "A", Shown::Elsewhere, "exporters that were started anew"),
     ("farol-exporters", "Refusals", "A", Shown::Elsewhere, "requests beyond a limit"),
@@ -77,7 +103,8 @@ fn an_outage_is_one_message_and_its_end_another() {
     let switch = Arc::new(Switch::default());
     let (hook, received) = switched(Arc::clone(&switch));
     let probe = configuration(&shop, &web, &certificate);
-    let Some(mut stack) = Stack::start(folder.path(), &probe, hook) else {
+    let tls = certificates(&shop, &certificate);
+    let Some(mut stack) = Stack::start(folder.path(), &probe, &tls, hook) else {
         return skipped("live", "Prometheus and Alertmanager are not installed");
     };
     let mut inbox = Inbox { received, messages: Vec::new(), beats: 0 };
@@ -176,6 +203,24 @@ allowed_targets: ["127.0.0.1"]
     )
 }
 
+/// The shop's certificate: looked at, not checked by another target, and in its file.
+fn certificates(shop: &Nginx, certificate: &Certificate) -> String {
+    format!(
+        r#"modules:
+  ours: {{timeout: 1s, tls_config: {{ca_file: "{file}"}}}}
+  unchecked: {{timeout: 1s, tls_config: {{insecure_skip_verify: true}}}}
+targets:
+  - {{name: shop, target: "127.0.0.1:{https}", module: ours, interval: 1s}}
+  - {{name: shop-unchecked, target: "127.0.0.1:{https}", hostname: other.example.org, module: unchecked, interval: 1s}}
+files:
+  - {{name: shop, paths: ["{file}"], interval: 1s}}
+allowed_targets: ["127.0.0.1"]
+"#,
+        file = certificate.certificate.display(),
+        https = shop.https,
+    )
+}
+
 /// The nginx that is stopped and started again.
 struct Web {
     configuration: std::path::PathBuf,
@@ -209,11 +254,11 @@ fn everything_is_scraped(prometheus: &Prometheus) {
         let answer: Value = serde_json::from_slice(&get(prometheus.port, "/api/v1/targets").body).unwrap();
         let targets = answer["data"]["activeTargets"].as_array().unwrap();
         said = format!("{targets:#?}");
-        targets.len() == 5
+        targets.len() == 6
             && targets.iter().all(|target| target["health"] == "up" && target["lastError"] == "")
     });
     assert!(all, "not every target is up: {said}");
-    assert_eq!(prometheus.query("count(up == 1)").first().map(|row| row.1), Some(5.0));
+    assert_eq!(prometheus.query("count(up == 1)").first().map(|row| row.1), Some(6.0));
 }
 
 fn every_rule_evaluates(prometheus: &Prometheus) {

@@ -7,7 +7,6 @@ use std::process::Command;
 
 use farol_tests::process::find;
 use farol_tests::{skipped, top};
-use probe_exporter::reasons::REASONS;
 use serde::Deserialize;
 
 /// The longest title that a telephone shows whole, with its sign and a blank before it.
@@ -64,7 +63,13 @@ fn every_reason_of_a_failure_has_its_words() {
         rules.extend(group.rules.into_iter().map(|rule| (rule.labels["reason"].clone(), rule.labels)));
     }
     let words: BTreeSet<&str> = rules.keys().map(String::as_str).collect();
-    let reasons: BTreeSet<&str> = REASONS.iter().map(|(reason, _)| *reason).collect();
+    let tables: [&[(&str, &str)]; 3] = [
+        probe_exporter::reasons::REASONS,
+        tls_exporter::reasons::REASONS,
+        tls_exporter::files::faults::FAULTS,
+    ];
+    let reasons: BTreeSet<&str> =
+        tables.iter().flat_map(|table| table.iter().map(|(reason, _)| *reason)).collect();
     // A reason that the exporter has not learned yet may have its words already.
     let missing: Vec<&&str> = reasons.difference(&words).collect();
     assert!(missing.is_empty() && reasons.len() > 30, "no words for {missing:?}");
@@ -72,7 +77,7 @@ fn every_reason_of_a_failure_has_its_words() {
         for key in ["kind", "cause", "cause_pt", "step", "step_pt"] {
             assert!(labels.get(key).is_some_and(|text| !text.is_empty()), "{reason} has no {key}");
         }
-        let kinds = ["down", "answer", "port", "dns", "setup"];
+        let kinds = ["down", "answer", "port", "dns", "setup", "file", "key"];
         assert!(kinds.contains(&labels["kind"].as_str()), "{reason} is of kind {}", labels["kind"]);
         // A name of fourteen letters still fits: "🔴 " NAME " fora do ar desde 14:02: " CAUSE.
         let (cause, cause_pt) = (labels["cause"].chars().count(), labels["cause_pt"].chars().count());

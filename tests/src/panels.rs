@@ -83,7 +83,9 @@ impl Query {
             .replace("$__rate_interval", &seconds((step + view.scrape).max(4.0 * view.scrape)))
             .replace("$__interval", &seconds(step))
             .replace("$__range", &seconds(view.range));
-        ["$job", "$instance", "$target"].iter().fold(filled, |text, variable| text.replace(variable, ".+"))
+        ["$job", "$instance", "$target", "$name"]
+            .iter()
+            .fold(filled, |text, variable| text.replace(variable, ".+"))
     }
 
     /// `DASHBOARD, TITLE, LETTER`.

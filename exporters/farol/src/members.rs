@@ -40,11 +40,11 @@ pub struct Member {
 pub const MEMBERS: &[Member] = &[
     member::<ProbeExporter>(
         probe_exporter::main,
-        &["modules", "targets", "allowed_targets", "resolver", "dns_servers"],
+        &["modules", "targets", "http_sd_configs", "allowed_targets", "resolver", "dns_servers"],
         &["blackbox.yml", "blackbox.yaml", "probe.yaml"],
         Some(|plan, _| yaml::write(plan)),
     ),
-    member::<TlsExporter>(tls_exporter::main, &["files", "renewal"], &["tls.yaml"], Some(tls::write)),
+    member::<TlsExporter>(tls_exporter::main, &["files", "npm", "renewal"], &["tls.yaml"], Some(tls::write)),
 ];
 
 const fn member<E: Exporter>(
@@ -119,6 +119,8 @@ mod tests {
             ("mine.yml", "# mine\ntargets:\n  - {}\n", Some("probe-exporter")),
             ("config/tls.yml", "targets:\n", Some("tls-exporter")),
             ("mine.yml", "files:\n", Some("tls-exporter")),
+            ("mine.yml", "npm:\n", Some("tls-exporter")),
+            ("mine.yml", "http_sd_configs:\n", Some("probe-exporter")),
             ("mine.yml", "targets:\nfiles:\n", Some("tls-exporter")),
             ("mine.yml", "  targets:\n", None),
             ("mine.yml", "global: {}\n", None),

@@ -10,8 +10,11 @@ use std::time::Duration;
 const SHORT: i64 = 10 * DAY;
 /// What lives longer is hardly renewed by a program; somebody has to order it.
 const MANUAL: i64 = 100 * DAY;
-/// Whoever orders it wants two weeks, or a tenth of its lifetime.
+/// Whoever orders it wants two weeks, or a tenth of its lifetime; but nobody begins a year before the end of ten.
 const ORDER: i64 = 14 * DAY;
+const EARLIEST: i64 = 60 * DAY;
+/// What Nginx Proxy Manager renews, it renews in the first hour in which so much is left.
+const NPM: i64 = 30 * DAY;
 const DAY: i64 = 86_400;
 
 /// How the moment is found.
@@ -28,6 +31,10 @@ pub enum Policy {
     Certbot(Option<Duration>),
     /// Nobody renews it by itself: somebody has to order it.
     Manual,
+    /// As Nginx Proxy Manager does it, every hour: 30 days before the end. What does not live for twice as long it renews
+    /// earlier than anybody needs (a 45-day certificate at day 15, a 6-day one every hour), so that half of the lifetime is
+    /// when one must be worried: 22.5 days, 3 days.
+    Npm,
 }
 
 /// The values of the label `policy`.
@@ -39,13 +46,14 @@ pub const POLICIES: &[(&str, &str)] = &[
     (
         "manual",
         "Of more than 100 days, or certbot is told not to renew it, so nobody renews it by itself: a tenth of the lifetime, \
-         at least 14 days, before its end; not before half of the lifetime.",
+         at least 14 days and at most 60, before its end; not before half of the lifetime.",
     ),
     (
         "certbot",
         "As certbot's configuration of the certificate says (renew_before_expiry), else two thirds of the lifetime, or half \
          of less than 10 days.",
     ),
+    ("npm", "As Nginx Proxy Manager renews: 30 days before the end, but not before half of the lifetime."),
     ("before", "As long before the end as the configuration says, but not before half of the lifetime."),
 ];
 
@@ -71,7 +79,7 @@ impl Policy {
             Self::Usual if lifetime > MANUAL => Self::Manual.due(not_before, not_after),
             Self::Usual => Due { at: by_lifetime(not_before, not_after), policy: "fraction" },
             Self::Manual => {
-                let order = (lifetime / 10).max(ORDER).min(lifetime / 2);
+                let order = (lifetime / 10).clamp(ORDER, EARLIEST).min(lifetime / 2);
                 Due { at: not_after - order, policy: "manual" }
             }
             Self::Certbot(None) => Due { at: by_lifetime(not_before, not_after), policy: "certbot" },
@@ -87,6 +95,7 @@ impl Policy {
                 let past = (lifetime as f64 * share.clamp(0.0, 1.0)) as i64;
                 Due { at: not_before + past.min(lifetime), policy: "fraction" }
             }
+            Self::Npm => Due { at: not_after - NPM.min(lifetime / 2), policy: "npm" },
             Self::Before(time) => {
                 let before = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
                 Due { at: not_after - before.min(lifetime / 2), policy: "before" }
@@ -135,7 +144,7 @@ mod tests {
             (100, 100 * DAY * 2 / 3, "fraction"),
             (200, 180 * DAY, "manual"),
             (398, 398 * DAY * 9 / 10, "manual"),
-            (3650, 3285 * DAY, "manual"),
+            (3650, 3590 * DAY, "manual"),
             (101, 87 * DAY, "manual"),
         ] {
             let (from, until) = certificate(days);
@@ -157,6 +166,18 @@ mod tests {
         // 30 days before the end of a 6-day certificate it did not exist: an alert on that would never end.
         let (from, until) = certificate(6);
         assert_eq!(month.due(from, until).at, until - (6 * DAY - 1) / 2);
+    }
+
+    #[test]
+    fn as_nginx_proxy_manager_renews() {
+        for (days, after) in
+            [(90, 60 * DAY), (64, 34 * DAY), (47, 47 * DAY / 2), (45, 45 * DAY / 2), (6, 3 * DAY)]
+        {
+            let (from, until) = certificate(days);
+            let due = Policy::Npm.due(from, until);
+            assert!((due.at - from - after).abs() <= 1, "{days} days: {} h", (due.at - from) / HOUR);
+            assert_eq!(due.policy, "npm");
+        }
     }
 
     /// What the alerts ask: overdue by a share of the time that is left, and by more than the half day that may lie between
@@ -204,6 +225,7 @@ mod tests {
             let until = from + lifetime;
             for policy in [
                 Policy::Usual,
+                Policy::Npm,
                 Policy::Fraction(share),
                 Policy::Before(Duration::from_secs(before)),
                 Policy::Certbot(Some(Duration::from_secs(before))),
@@ -216,7 +238,7 @@ mod tests {
             }
             // A renewer needs time after it is due, in any case.
             let due = Policy::Usual.due(from, until).at;
-            prop_assert!(until - due >= lifetime / 10);
+            prop_assert!(until - due >= (lifetime / 10).min(EARLIEST));
         }
 
         #[test]
@@ -229,7 +251,7 @@ mod tests {
 
         #[test]
         fn no_dates_break_it(from: i64, until: i64, share: f64) {
-            for policy in [Policy::Usual, Policy::Fraction(share), Policy::Before(Duration::MAX)] {
+            for policy in [Policy::Usual, Policy::Npm, Policy::Fraction(share), Policy::Before(Duration::MAX)] {
                 let _ = policy.due(from, until);
             }
         }

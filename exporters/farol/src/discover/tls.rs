@@ -115,7 +115,7 @@ mod tests {
     fn what_is_written_is_read() {
         let root = tempfile::tempdir().unwrap();
         let empty = write(&Plan::default(), root.path());
-        assert!(!empty.contains("files:") && builds(&empty).schedule().targets().next().is_none(), "{empty}");
+        assert!(!empty.contains("files:") && builds(&empty).schedule().targets().is_empty(), "{empty}");
         std::fs::create_dir_all(root.path().join("etc/nginx")).unwrap();
         std::fs::write(root.path().join("etc/nginx/a.pem"), "").unwrap();
         let all = DIALOGUES.iter().map(|(module, _)| *module).chain(["tls_insecure"]);
@@ -127,7 +127,7 @@ mod tests {
         });
         let text = write(&Plan { tls: tls.collect(), ..Plan::default() }, root.path());
         let exporter = builds(&text);
-        assert_eq!(exporter.schedule().targets().count(), DIALOGUES.len() + 1, "{text}");
+        assert_eq!(exporter.schedule().targets().len(), DIALOGUES.len() + 1, "{text}");
         assert_eq!(exporter.files().found(), [root.path().join("etc/nginx/a.pem")]);
         assert!(text.contains("  # found in x\n"), "{text}");
     }

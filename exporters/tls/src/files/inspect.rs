@@ -40,13 +40,13 @@ impl Files {
     #[must_use]
     pub fn found(&self) -> Vec<PathBuf> {
         let sources = self.sources();
-        sources.flat_map(|source| find(&source.paths, &source.exclude).files).collect()
+        sources.iter().flat_map(|source| find(&source.paths, &source.exclude).files).collect()
     }
 
     /// Reads a file now, with the passwords of all sources.
     #[must_use]
     pub fn inspect(&self, path: PathBuf, renewal: Policy) -> Inspected {
-        let passwords: Vec<Secret> = self.sources().flat_map(|source| source.passwords.clone()).collect();
+        let passwords: Vec<Secret> = self.sources().into_iter().flat_map(|source| source.passwords).collect();
         let read = read(&path, &passwords);
         Inspected { path, read, renewal }
     }

@@ -36,5 +36,5 @@ pub(crate) use certbot::policy as fuzz_certbot;
 pub(crate) use formats::fuzz;
 pub use inspect::{Entry, Inspected};
 pub use page::DESCS;
-pub use source::{Source, sources};
-pub use watch::Files;
+pub use source::{Source, add_named, sources};
+pub use watch::{Files, Stored};

@@ -18,7 +18,7 @@ const MOST: usize = 4096;
 /// versions, FUSE (sshfs, and half of all others), 9p, Ceph. The numbers are those of statfs(2).
 const REMOTE: [i64; 7] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x6573_5546, 0x0102_1997, 0x00c3_6400];
 
-/// The folders that are watched, each for the sources (by index) whose files lie in it.
+/// The folders that are watched, each for the sources (by name) whose files lie in it.
 #[derive(Debug)]
 pub(super) struct Notices {
     inotify: Inotify,
@@ -29,16 +29,16 @@ pub(super) struct Notices {
 
 #[derive(Debug, Default)]
 struct Folders {
-    by_place: HashMap<(usize, PathBuf), WatchDescriptor>,
+    by_place: HashMap<(String, PathBuf), WatchDescriptor>,
     /// A source stands here once for each of its places: a folder may have two names.
-    by_watch: HashMap<WatchDescriptor, Vec<usize>>,
+    by_watch: HashMap<WatchDescriptor, Vec<String>>,
 }
 
 /// Who is told of a change.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Touched {
     /// These sources.
-    Sources(BTreeSet<usize>),
+    Sources(BTreeSet<String>),
     /// So much has changed that some of it was lost.
     All,
 }
@@ -53,11 +53,11 @@ impl Notices {
 
     /// Watches these folders for a source, and those that it had before no more. Returns how many it has now, and whether
     /// some are new: what changed before they were watched is not told.
-    pub(super) fn follow(&self, source: usize, wanted: &BTreeSet<PathBuf>) -> (usize, bool) {
+    pub(super) fn follow(&self, source: &str, wanted: &BTreeSet<PathBuf>) -> (usize, bool) {
         let mut folders = self.lock();
         let mut new = false;
         for folder in wanted.iter().take(MOST) {
-            let place = (source, folder.clone());
+            let place = (source.to_owned(), folder.clone());
             if folders.by_place.contains_key(&place) {
                 continue;
             }
@@ -65,7 +65,7 @@ impl Notices {
                 Ok(watch) => {
                     new = true;
                     self.warn_if_remote(folder);
-                    folders.by_watch.entry(watch).or_default().push(source);
+                    folders.by_watch.entry(watch).or_default().push(source.to_owned());
                     folders.by_place.insert(place, watch);
                 }
                 Err(error) => self.warn_if_full(folder, error),
@@ -74,11 +74,11 @@ impl Notices {
         if wanted.len() > MOST {
             self.warn_if_full(Path::new("the others"), Errno::ENOSPC);
         }
-        let gone = folders.by_place.keys().filter(|(of, folder)| *of == source && !wanted.contains(folder));
+        let gone = folders.by_place.keys().filter(|(of, folder)| of == source && !wanted.contains(folder));
         for place in gone.cloned().collect::<Vec<_>>() {
             let Some(watch) = folders.by_place.remove(&place) else { continue };
             let Some(sources) = folders.by_watch.get_mut(&watch) else { continue };
-            if let Some(at) = sources.iter().position(|of| *of == source) {
+            if let Some(at) = sources.iter().position(|of| of == source) {
                 sources.swap_remove(at);
             }
             if sources.is_empty() {
@@ -87,7 +87,7 @@ impl Notices {
                 let _ = self.inotify.rm_watch(watch);
             }
         }
-        (folders.by_place.keys().filter(|(of, _)| *of == source).count(), new)
+        (folders.by_place.keys().filter(|(of, _)| of == source).count(), new)
     }
 
     /// Whose files have changed since the last call; `None` if the kernel has nothing to tell.
@@ -99,7 +99,7 @@ impl Notices {
             if event.mask.contains(AddWatchFlags::IN_Q_OVERFLOW) {
                 return Ok(Touched::All);
             }
-            touched.extend(folders.by_watch.get(&event.wd).into_iter().flatten());
+            touched.extend(folders.by_watch.get(&event.wd).into_iter().flatten().cloned());
             if event.mask.contains(AddWatchFlags::IN_IGNORED) {
                 // The folder is gone. If it comes back, it is another one.
                 folders.by_watch.remove(&event.wd);
@@ -172,29 +172,30 @@ mod tests {
         }
         let set = |names: &[&str]| names.iter().map(|name| path(name)).collect::<BTreeSet<_>>();
         let notices = Notices::new().unwrap();
-        assert_eq!(notices.follow(0, &set(&["a", "b", "none"])), (2, true));
-        assert_eq!(notices.follow(1, &set(&["b"])), (1, true));
-        assert_eq!(notices.follow(1, &set(&["b"])), (1, false));
+        assert_eq!(notices.follow("0", &set(&["a", "b", "none"])), (2, true));
+        assert_eq!(notices.follow("1", &set(&["b"])), (1, true));
+        assert_eq!(notices.follow("1", &set(&["b"])), (1, false));
         assert_eq!(notices.read(), Err(Errno::EAGAIN));
-        let touched = |sources: &[usize]| Ok(Touched::Sources(sources.iter().copied().collect()));
+        let touched =
+            |sources: &[&str]| Ok(Touched::Sources(sources.iter().map(|name| (*name).to_owned()).collect()));
         std::fs::write(path("b/x"), "1").unwrap();
-        assert_eq!(notices.read(), touched(&[0, 1]));
+        assert_eq!(notices.read(), touched(&["0", "1"]));
         let _ = std::fs::read(path("b/x")).unwrap();
         assert_eq!(notices.read(), Err(Errno::EAGAIN), "to read is no change");
-        assert_eq!(notices.follow(0, &set(&["a"])), (1, false));
+        assert_eq!(notices.follow("0", &set(&["a"])), (1, false));
         std::fs::remove_file(path("b/x")).unwrap();
-        assert_eq!(notices.read(), touched(&[1]));
+        assert_eq!(notices.read(), touched(&["1"]));
         // A folder that is exchanged is another one.
         std::fs::remove_dir(path("a")).unwrap();
-        assert_eq!(notices.read(), touched(&[0]));
+        assert_eq!(notices.read(), touched(&["0"]));
         std::fs::create_dir(path("a")).unwrap();
-        assert_eq!(notices.follow(0, &set(&["a"])), (1, true));
+        assert_eq!(notices.follow("0", &set(&["a"])), (1, true));
         // By two names it is watched until both are given up.
         std::os::unix::fs::symlink("b", path("link")).unwrap();
-        assert_eq!(notices.follow(1, &set(&["b", "link"])), (2, true));
-        assert_eq!(notices.follow(1, &set(&["link"])), (1, false));
+        assert_eq!(notices.follow("1", &set(&["b", "link"])), (2, true));
+        assert_eq!(notices.follow("1", &set(&["link"])), (1, false));
         std::fs::write(path("b/y"), "1").unwrap();
-        assert_eq!(notices.read(), touched(&[1]));
+        assert_eq!(notices.read(), touched(&["1"]));
         assert!(!is_remote(statfs(lab.path()).unwrap().filesystem_type()));
     }
 }

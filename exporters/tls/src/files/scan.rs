@@ -33,6 +33,15 @@ pub(super) struct Scan {
     pub(super) read: usize,
 }
 
+impl Scan {
+    /// The same of fewer files.
+    pub(super) fn of(&self, wanted: impl Fn(&Path) -> bool) -> Self {
+        let mut fewer = self.clone();
+        fewer.files.retain(|path, _| wanted(path));
+        fewer
+    }
+}
+
 /// Scans a source; `before` is what the last scan found.
 pub(super) fn scan(source: &Source, before: Option<&Scan>) -> Scan {
     let began = Instant::now();

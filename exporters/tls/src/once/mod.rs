@@ -24,6 +24,7 @@ use crate::endpoint::{Endpoint, Look};
 use crate::files::Inspected;
 use crate::metrics;
 use crate::module::{DEFAULT_MODULE, probe};
+use crate::stored::Partner;
 use report::{Report, now};
 
 /// How many looks run at once.
@@ -97,10 +98,10 @@ fn plan(once: &Once, exporter: &TlsExporter) -> Result<Vec<Item>, String> {
         let way_out = did_you_mean(wanted, modules.keys().map(String::as_str));
         return Err(format!("unknown module {wanted:?}: {way_out}"));
     };
-    let configured = || exporter.schedule().targets();
+    let configured = exporter.schedule().targets();
     let mut plan = Vec::new();
     if once.what.is_empty() {
-        plan.extend(configured().cloned().map(|target| Item::Target(Box::new(target))));
+        plan.extend(configured.iter().cloned().map(|target| Item::Target(Box::new(target))));
         plan.extend(exporter.files().found().into_iter().map(Item::File));
         if plan.is_empty() {
             return Err(
@@ -109,7 +110,7 @@ fn plan(once: &Once, exporter: &TlsExporter) -> Result<Vec<Item>, String> {
         }
     }
     for text in &once.what {
-        let known = configured().find(|target| target.name == *text && once.module.is_none());
+        let known = configured.iter().find(|target| target.name == *text && once.module.is_none());
         let item = if let Some(target) = known {
             Item::Target(Box::new(target.clone()))
         } else if text.starts_with(['/', '.']) || Path::new(text).is_file() {
@@ -125,6 +126,7 @@ fn plan(once: &Once, exporter: &TlsExporter) -> Result<Vec<Item>, String> {
                 timeout: module.timeout.unwrap_or(DEFAULT_TIMEOUT),
                 renewal: exporter.modules().renewal,
                 labels: Vec::new(),
+                stored: Partner::default(),
             }))
         };
         plan.push(item);
