@@ -20,6 +20,11 @@ use crate::variable::Variable;
 
 const SCOPE: Scope = Scope { labels: &["target"] };
 
+/// Points of the panels that read every probe of the selection: five minutes of a day each, a bar or a cell of some pixels. Two
+/// hundred services are read in half the time that a point for each pixel takes, and what is shown is the mean, or the worst, of
+/// its step all the same.
+const POINTS: u16 = 240;
+
 /// The dashboard.
 pub(super) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleError> {
     let series = || Selector::of(&schedule::ATTEMPTS);
@@ -140,7 +145,7 @@ fn states() -> Panel {
     )
     .ask(Target::range(probes::state(SCOPE), same("{{target}}")))
     .field(|field| field.mappings(&causes::states()).steps(Steps::always(Color::Grey)).link(this()))
-    .points(480)
+    .points(POINTS)
     .step(probes::STATE_STEP)
 }
 
@@ -227,6 +232,7 @@ fn durations() -> Panel {
     )
     .ask(Target::range(slowest, same("{{target}}")))
     .field(|field| field.link(this()))
+    .points(POINTS)
 }
 
 fn heatmap() -> Panel {
@@ -240,6 +246,7 @@ fn heatmap() -> Panel {
         ),
     )
     .ask(Target::buckets(buckets))
+    .points(POINTS)
 }
 
 /// The phases of every kind of probe.
@@ -261,6 +268,7 @@ fn phases() -> Panel {
     )
     .ask(Target::range(phases, same("{{phase}}")))
     .field(|field| field.min(0.0))
+    .points(POINTS)
 }
 
 fn failures() -> Panel {
