@@ -2,7 +2,7 @@
 //!
 //! | file | whose bytes |
 //! |---|---|
-//! | `operators` | configuration and web configuration, resolv.conf, hosts |
+//! | `operators` | configuration and web configuration, resolv.conf, hosts, files with certificates |
 //! | `scrapers` | requests to the server: query, headers, whole connections |
 //! | `peers` | what a probed machine answers: DNS, ICMP, certificates, STARTTLS, TLS, HTTP, bodies, dialogues |
 //! | `canned` | a stream that has its answer ready |
@@ -42,6 +42,12 @@ pub const TARGETS: &[Target] = &[
     target("web_config", operators::web_config, 1000),
     target("resolv_conf", operators::resolv_conf, 1000),
     target("hosts", operators::hosts, 4000),
+    target("file_pem", operators::certificate_file, 400),
+    target("file_der", operators::certificate_file, 400),
+    target("file_pkcs12", operators::certificate_file, 300),
+    target("file_jks", operators::certificate_file, 400),
+    target("file_kubeconfig", operators::certificate_file, 300),
+    target("certbot", operators::certbot, 4000),
     target("query", scrapers::query, 4000),
     target("accept", scrapers::accept, 4000),
     target("scrape_timeout", scrapers::timeout, 8000),

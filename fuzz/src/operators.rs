@@ -44,3 +44,15 @@ pub(crate) fn hosts(bytes: &[u8]) {
     let found = wire::fuzzing::hosts(&text);
     assert!(found <= text.split_ascii_whitespace().count());
 }
+
+/// A file with certificates, of whatever format.
+pub(crate) fn certificate_file(bytes: &[u8]) {
+    let found = tls_exporter::fuzzing::file(bytes);
+    assert!(found <= bytes.len());
+}
+
+/// certbot's configuration of a certificate.
+pub(crate) fn certbot(bytes: &[u8]) {
+    let due = tls_exporter::fuzzing::certbot(&String::from_utf8_lossy(bytes), 90 * 86_400);
+    assert!((0..=90 * 86_400).contains(&due), "due at {due}");
+}

@@ -81,7 +81,7 @@ mod tests {
             let target = if *module == "icmp" { "127.0.0.1" } else { target };
             Entry { name: format!("a-{module}"), target: target.into(), module, evidence: "x".into() }
         });
-        let plan = Plan { entries: entries.collect(), left_out: vec!["something".into()] };
+        let plan = Plan { entries: entries.collect(), left_out: vec!["something".into()], ..Plan::default() };
         let folder = tempfile::tempdir().unwrap();
         for (name, plan) in [("all.yml", plan), ("none.yml", Plan::default())] {
             let file = folder.path().join(name);

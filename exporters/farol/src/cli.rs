@@ -39,7 +39,13 @@ enum Command {
     },
     /// Look at this machine and print what would be watched, as a configuration file. Reads /proc and /etc/resolv.conf,
     /// and asks what listens on loopback what it is; nothing is swept, nothing is written.
-    Discover(up::Machine),
+    Discover {
+        /// Whose configuration.
+        #[arg(value_name = "EXPORTER", default_value = "probe-exporter", value_parser = discovered())]
+        exporter: String,
+        #[command(flatten)]
+        machine: up::Machine,
+    },
     /// Ask whether farol on this machine answers, and exit with 0 or 1: a container's health check, without shell or curl.
     Health(health::Health),
 }
@@ -77,12 +83,18 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
         None => up::main(&cli.flags),
         Some(Command::Up(flags)) => up::main(&flags),
         Some(Command::Check { exporter, files }) => check::main(exporter.as_deref(), &files),
-        Some(Command::Discover(machine)) => look(&machine.root),
+        Some(Command::Discover { exporter, machine }) => look(&exporter, &machine.root),
         Some(Command::Health(health)) => health::main(&health),
     }
 }
 
-fn look(root: &Path) -> ExitCode {
+/// The exporters that discovery writes a configuration for.
+fn discovered() -> clap::builder::PossibleValuesParser {
+    let members = MEMBERS.iter().filter(|member| member.discovered.is_some());
+    members.map(|member| member.about.name).collect::<Vec<_>>().into()
+}
+
+fn look(exporter: &str, root: &Path) -> ExitCode {
     let own = Own {
         page: Some(format!("http://127.0.0.1:{}/", status::ABOUT.port)),
         ports: MEMBERS.iter().map(|member| member.about.port).chain([status::ABOUT.port]).collect(),
@@ -91,7 +103,8 @@ fn look(root: &Path) -> ExitCode {
     let looked = kit::run::block_on(async { discover::discover(&Sources::read(root), &own).await });
     match looked {
         Ok(Ok(plan)) => {
-            print(&discover::yaml::write(&plan));
+            let write = Member::named(exporter).and_then(|member| member.discovered);
+            print(&write.map(|write| write(&plan, root)).unwrap_or_default());
             ExitCode::SUCCESS
         }
         Ok(Err(error)) => {

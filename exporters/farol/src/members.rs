@@ -10,6 +10,9 @@ use kit::{About, Desc, Exporter};
 use probe_exporter::ProbeExporter;
 use tls_exporter::TlsExporter;
 
+use crate::discover::plan::Plan;
+use crate::discover::{tls, yaml};
+
 /// An exporter, as farol handles it without knowing its types.
 #[derive(Clone, Copy)]
 pub struct Member {
@@ -29,8 +32,8 @@ pub struct Member {
     pub keys: &'static [&'static str],
     /// Other names that its configuration file is known by.
     pub aliases: &'static [&'static str],
-    /// Whether discovery writes a configuration for it when there is none.
-    pub discovered: bool,
+    /// Writes its configuration of what discovery found on the machine whose root is there, when there is none.
+    pub discovered: Option<fn(&Plan, &Path) -> String>,
 }
 
 /// All of them.
@@ -39,16 +42,16 @@ pub const MEMBERS: &[Member] = &[
         probe_exporter::main,
         &["modules", "targets", "http_sd_configs", "allowed_targets", "resolver", "dns_servers"],
         &["blackbox.yml", "blackbox.yaml", "probe.yaml"],
-        true,
+        Some(|plan, _| yaml::write(plan)),
     ),
-    member::<TlsExporter>(tls_exporter::main, &["files", "npm", "renewal"], &["tls.yaml"], false),
+    member::<TlsExporter>(tls_exporter::main, &["files", "npm", "renewal"], &["tls.yaml"], Some(tls::write)),
 ];
 
 const fn member<E: Exporter>(
     main: fn(Vec<OsString>) -> ExitCode,
     keys: &'static [&'static str],
     aliases: &'static [&'static str],
-    discovered: bool,
+    discovered: Option<fn(&Plan, &Path) -> String>,
 ) -> Member {
     Member {
         about: &E::ABOUT,

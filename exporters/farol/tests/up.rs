@@ -17,6 +17,7 @@ struct Farol {
     greeting: String,
     status: SocketAddr,
     probe: SocketAddr,
+    tls: Option<SocketAddr>,
 }
 
 fn command(folder: &Path) -> Command {
@@ -27,7 +28,11 @@ fn command(folder: &Path) -> Command {
 
 impl Farol {
     fn start(folder: &Path, flags: &[&str]) -> Self {
-        let ports = ["--web.listen-address=127.0.0.1:0", "--listen=probe-exporter=127.0.0.1:0"];
+        let ports = [
+            "--web.listen-address=127.0.0.1:0",
+            "--listen=probe-exporter=127.0.0.1:0",
+            "--listen=tls-exporter=127.0.0.1:0",
+        ];
         let mut child = command(folder).stderr(Stdio::inherit()).args(ports).args(flags).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         let mut greeting = String::new();
@@ -37,7 +42,8 @@ impl Farol {
         let targets = greeting.rsplit("- targets: [").next().unwrap();
         let mut addresses = targets.split('"').filter_map(|text| text.parse().ok());
         let (status, probe) = (addresses.next().unwrap(), addresses.next().unwrap());
-        Self { child, out, greeting, status, probe }
+        let tls = addresses.next();
+        Self { child, out, greeting, status, probe, tls }
     }
 
     fn signal(&self, name: &str) {
@@ -106,6 +112,31 @@ fn greeter() -> u16 {
     port
 }
 
+/// A mail server that gives TLS when it is asked, up to where that begins.
+fn mail() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap());
+                let _ = stream.write_all(b"220 mail.test ESMTP\r\n");
+                let mut line = String::new();
+                while lines.read_line(&mut line).is_ok_and(|length| length > 0) {
+                    let answer: &[u8] = match line.trim() {
+                        "STARTTLS" => b"220 go ahead\r\n",
+                        "QUIT" => b"221 bye\r\n",
+                        _ => b"250-mail.test\r\n250 STARTTLS\r\n",
+                    };
+                    let _ = stream.write_all(answer);
+                    line.clear();
+                }
+            });
+        }
+    });
+    port
+}
+
 /// Writes what a machine with these listeners would have in /proc.
 fn machine(root: &Path, ports: &[u16]) {
     let mut table = "  sl  local_address rem_address   st\n".to_owned();
@@ -165,6 +196,13 @@ fn without_a_configuration_it_watches_what_it_finds() {
     );
     let why = String::from_utf8_lossy(&gone.stderr).into_owned();
     assert!(gone.status.code() == Some(1) && why.contains("connection refused"), "{why}");
+
+    // A certificate that has come since is found by a reload.
+    std::fs::create_dir_all(folder.path().join("etc/nginx")).unwrap();
+    let made = include_bytes!("../../../fuzz/corpus/file_pem/chain_and_key.pem");
+    std::fs::write(folder.path().join("etc/nginx/site.pem"), made).unwrap();
+    farol.signal("HUP");
+    until(farol.tls.unwrap(), "/metrics", |page| has(page, "tls_file_key_matches", "source=\"found\"", " 1"));
 
     // What has come since is found by a reload, whichever way it is asked for.
     let target = format!("target=\"sshd-{second}\"");
@@ -232,6 +270,21 @@ fn files_are_checked_and_discovery_is_valid() {
     let found = command(folder.path()).args(["discover", &root]).output().unwrap();
     assert!(found.status.success());
     std::fs::write(folder.path().join("found.yml"), &found.stdout).unwrap();
+    // Who gives TLS after a greeting, and certificates where they usually are, are tls-exporter's.
+    let port = mail();
+    machine(folder.path(), &[greeter(), port]);
+    std::fs::create_dir_all(folder.path().join("etc/nginx")).unwrap();
+    let made = include_bytes!("../../../fuzz/corpus/file_pem/chain_and_key.pem");
+    std::fs::write(folder.path().join("etc/nginx/site.pem"), made).unwrap();
+    let found = command(folder.path()).args(["discover", "tls-exporter", &root]).output().unwrap();
+    let text = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert!(text.contains("    starttls: smtp\n") && text.contains("/etc/nginx/**/*."), "{text}");
+    assert!(text.contains(&format!("target: \"127.0.0.1:{port}\", module: smtp_insecure}}")), "{text}");
+    assert!(text.matches("- {name:").count() == 1, "{text}");
+    std::fs::write(folder.path().join("tls.yml"), &text).unwrap();
+    let good = command(folder.path()).args(["check", "tls.yml"]).output().unwrap();
+    assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
+    std::fs::remove_file(folder.path().join("tls.yml")).unwrap();
     std::fs::write(folder.path().join("bad.yml"), "modules:\n  m: {prober: icmp, timout: 5s}\n").unwrap();
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/probe.yml");
     let good = command(folder.path()).args(["check", "found.yml", example]).output().unwrap();

@@ -19,6 +19,7 @@
 //! | [`web`] | the exporter-toolkit web configuration: TLS, users, headers, rate limit |
 //! | [`serve`] | listeners, connection and request limits, routes, landing page, probe history |
 //! | [`flags`], [`log`], [`run`] | the command line, the logs, and the life of the process |
+//! | [`once`] | what the subcommands `once` of exporters have alike |
 //! | [`schedule`] | when each of many targets is due, for samplers that watch them |
 //! | [`sandbox`] | what the process gives up before it reads anything from others |
 
@@ -34,6 +35,7 @@ pub mod flags;
 pub mod fuzzing;
 pub mod histogram;
 pub mod log;
+pub mod once;
 pub mod own;
 pub mod page;
 pub mod prober;

@@ -2,8 +2,7 @@
 //! and for whoever stands before a rack and wants to know.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -11,9 +10,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
 use kit::config::did_you_mean;
-use kit::config::{ConfigError, Document, HumanDuration};
-use kit::page::Value;
-use kit::{Exporter as _, Prober as _, Verdict};
+use kit::{Prober as _, Verdict};
 
 use crate::ProbeExporter;
 use crate::config::target::{DEFAULT_INTERVAL, DEFAULT_TIMEOUT};
@@ -36,7 +33,7 @@ pub struct Once {
     pub targets: Vec<String>,
 
     /// How long a probe may take, e.g. 2s. Default: the target's or the module's timeout, else 10s.
-    #[arg(long, value_name = "DURATION", value_parser = timeout)]
+    #[arg(long, value_name = "DURATION", value_parser = kit::once::timeout)]
     pub timeout: Option<Duration>,
 
     /// Print JSON instead of a table.
@@ -46,12 +43,6 @@ pub struct Once {
     /// Configuration file. Without it: probe.yml in the working directory or in /etc/farol, else the built-in modules.
     #[arg(long = "config.file", env = "FAROL_CONFIG_FILE", value_name = "PATH")]
     pub config_file: Option<PathBuf>,
-}
-
-fn timeout(text: &str) -> Result<Duration, String> {
-    let duration: HumanDuration =
-        text.parse().map_err(|error: kit::config::DurationError| error.to_string())?;
-    if duration.is_zero() { Err("zero is no time at all; give e.g. 2s".to_owned()) } else { Ok(duration.0) }
 }
 
 /// One probe's outcome.
@@ -83,35 +74,18 @@ impl Outcome {
 /// probed: a bad argument, a bad configuration, no target.
 #[must_use]
 pub fn main(once: &Once) -> ExitCode {
-    let outcomes =
-        load(once.config_file.as_deref()).map_err(|error| error.to_string()).and_then(|exporter| {
-            let plan = plan(once, &exporter)?;
-            kit::run::block_on(run(plan, &exporter)).map_err(|error| format!("start the runtime: {error}"))
-        });
-    let outcomes = match outcomes {
-        Ok(outcomes) => outcomes,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{}", error.trim_end());
-            return ExitCode::from(2);
-        }
-    };
-    let mut out = std::io::stdout().lock();
-    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let text = if once.json { json(&outcomes) } else { table(&outcomes, colour) };
-    // A reader that has gone away has seen enough.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-    if outcomes.iter().all(Outcome::ok) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// The exporter of a file, or of the usual one, or of what is built in.
-fn load(file: Option<&Path>) -> Result<ProbeExporter, ConfigError> {
-    let about = ProbeExporter::ABOUT;
-    let usual = ["", "/etc/farol"].iter().map(|folder| Path::new(folder).join(about.config_file));
-    let document = match file.map(Path::to_owned).or_else(|| usual.into_iter().find(|path| path.is_file())) {
-        Some(path) => Document::read(&path)?,
-        None => Document::embedded("built-in", about.builtin_config),
-    };
-    ProbeExporter::build(document.parse()?, &document, None)
+    let exporter =
+        kit::once::load::<ProbeExporter>(once.config_file.as_deref()).map_err(|error| error.to_string());
+    let outcomes = exporter.and_then(|exporter| {
+        let plan = plan(once, &exporter)?;
+        kit::run::block_on(run(plan, &exporter)).map_err(|error| format!("start the runtime: {error}"))
+    });
+    match outcomes {
+        Err(error) => kit::once::refuse(&error),
+        Ok(outcomes) => kit::once::print(outcomes.iter().all(Outcome::ok), |colour| {
+            if once.json { json(&outcomes) } else { table(&outcomes, colour) }
+        }),
+    }
 }
 
 /// What there is to probe.
@@ -197,7 +171,7 @@ pub fn table(outcomes: &[Outcome], colour: bool) -> String {
         .map(|outcome| {
             let result = if outcome.ok() { "OK" } else { "FAIL" };
             let time = words::time(outcome.took);
-            [&outcome.target, &outcome.module, result, &time, &outcome.detail()].map(one_line)
+            [&outcome.target, &outcome.module, result, &time, &outcome.detail()].map(kit::once::one_line)
         })
         .collect();
     let mut widths = [0; 5];
@@ -237,11 +211,6 @@ pub fn table(outcomes: &[Outcome], colour: bool) -> String {
     text
 }
 
-/// A cell: without line breaks, and without the control characters that a server's text could steer a terminal with.
-fn one_line(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
-}
-
 /// The outcomes for programs.
 #[must_use]
 pub fn json(outcomes: &[Outcome]) -> String {
@@ -249,19 +218,6 @@ pub fn json(outcomes: &[Outcome]) -> String {
         .iter()
         .map(|outcome| {
             let failure = outcome.verdict.failure.as_ref();
-            let metrics: Vec<serde_json::Value> = outcome
-                .verdict
-                .page
-                .samples()
-                .filter_map(|sample| match sample.value {
-                    Value::Number(value) => {
-                        let labels: serde_json::Map<String, serde_json::Value> =
-                            sample.labels().map(|(name, value)| (name.to_owned(), value.into())).collect();
-                        Some(serde_json::json!({"name": sample.desc.name, "labels": labels, "value": value}))
-                    }
-                    Value::Histogram(_) => None,
-                })
-                .collect();
             serde_json::json!({
                 "target": outcome.target,
                 "module": outcome.module,
@@ -271,7 +227,7 @@ pub fn json(outcomes: &[Outcome]) -> String {
                     "phase": failure.phase, "reason": failure.reason, "detail": failure.detail,
                 })),
                 "detail": outcome.detail(),
-                "metrics": metrics,
+                "metrics": kit::once::metrics(&outcome.verdict.page),
             })
         })
         .collect();
@@ -373,10 +329,5 @@ targets:
             "{text}"
         );
         assert!(lines[2].contains(" OK ") && lines[2].ends_with("closed (refused), IPv4"), "{text}");
-    }
-
-    #[test]
-    fn a_servers_text_does_not_steer_the_terminal() {
-        assert_eq!(one_line("a\x1b[31mb\nc"), "a [31mb c");
     }
 }

@@ -1,13 +1,13 @@
-//! The command line.
+//! The command line: the exporter, or with `once` a report of what is seen now.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use kit::flags::Common;
 
-use crate::TlsExporter;
 use crate::compat::SslExporter;
+use crate::{TlsExporter, once};
 
 /// TLS certificates on the wire and on disk: what will expire, what should have been renewed, and why a handshake fails.
 #[derive(Parser)]
@@ -19,6 +19,13 @@ struct Arguments {
     /// Stand in for another exporter: read its module file and show its metrics on /probe. What differs: docs/migrating-from-ssl-exporter.md.
     #[arg(long = "compat", env = "FAROL_COMPAT", value_name = "EXPORTER", value_enum)]
     compat: Option<Compat>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Once(once::Once),
 }
 
 /// Whom tls-exporter can stand in for.
@@ -33,15 +40,17 @@ enum Compat {
 /// same.
 #[must_use]
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
-    match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => match arguments.compat {
-            None => kit::run::main_with::<TlsExporter>(arguments.common),
-            Some(Compat::SslExporter) => kit::run::main_with::<SslExporter>(arguments.common),
-        },
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
         Err(error) => {
             // Help and version are no failures, and clap knows where each belongs.
             let _ = error.print();
-            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
+    };
+    match (&arguments.command, arguments.compat) {
+        (Some(Command::Once(command)), _) => once::main(command),
+        (None, None) => kit::run::main_with::<TlsExporter>(arguments.common),
+        (None, Some(Compat::SslExporter)) => kit::run::main_with::<SslExporter>(arguments.common),
     }
 }

@@ -18,6 +18,8 @@
 //! | [`npm`] | Nginx Proxy Manager: its hosts and certificates, and what follows from them |
 //! | [`stored`] | served versus stored: whether what a target serves is what lies in its file |
 //! | [`reasons`] | why a look fails: the closed set, each with what it means |
+//! | [`once`] | the subcommand: a report of what is seen now |
+//! | [`fuzzing`] | what the fuzz targets reach |
 //! | `cli` | the command line; [`main`] |
 
 #![forbid(unsafe_code)]
@@ -31,9 +33,11 @@ pub mod exporter;
 pub mod facts;
 pub mod fetch;
 pub mod files;
+pub mod fuzzing;
 pub mod metrics;
 pub mod module;
 pub mod npm;
+pub mod once;
 pub mod reasons;
 pub mod renewal;
 pub mod stored;

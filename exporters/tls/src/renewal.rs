@@ -27,6 +27,10 @@ pub enum Policy {
     Fraction(f64),
     /// So long before the end, but not before half of the lifetime.
     Before(Duration),
+    /// As certbot 5 does: so long before the end as the certificate's own configuration says, else by the lifetime.
+    Certbot(Option<Duration>),
+    /// Nobody renews it by itself: somebody has to order it.
+    Manual,
     /// As Nginx Proxy Manager does it, every hour: 30 days before the end. What does not live for twice as long it renews
     /// earlier than anybody needs (a 45-day certificate at day 15, a 6-day one every hour), so that half of the lifetime is
     /// when one must be worried: 22.5 days, 3 days.
@@ -41,7 +45,13 @@ pub const POLICIES: &[(&str, &str)] = &[
     ),
     (
         "manual",
-        "Of more than 100 days, so nobody renews it by itself: a tenth of the lifetime, at least 14 days and at most 60, before its end.",
+        "Of more than 100 days, or certbot is told not to renew it, so nobody renews it by itself: a tenth of the lifetime, \
+         at least 14 days and at most 60, before its end; not before half of the lifetime.",
+    ),
+    (
+        "certbot",
+        "As certbot's configuration of the certificate says (renew_before_expiry), else two thirds of the lifetime, or half \
+         of less than 10 days.",
     ),
     (
         "ari",
@@ -70,13 +80,16 @@ impl Policy {
             return Due { at: not_after, policy: "fraction" };
         }
         match self {
-            Self::Usual if lifetime > MANUAL => {
-                let order = (lifetime / 10).clamp(ORDER, EARLIEST);
+            Self::Usual if lifetime > MANUAL => Self::Manual.due(not_before, not_after),
+            Self::Usual => Due { at: by_lifetime(not_before, not_after), policy: "fraction" },
+            Self::Manual => {
+                let order = (lifetime / 10).clamp(ORDER, EARLIEST).min(lifetime / 2);
                 Due { at: not_after - order, policy: "manual" }
             }
-            Self::Usual if lifetime < SHORT => Due { at: not_before + lifetime / 2, policy: "fraction" },
-            // Of seconds, thirds are exact enough; in this order nothing overflows.
-            Self::Usual => Due { at: not_after - lifetime / 3, policy: "fraction" },
+            Self::Certbot(None) => Due { at: by_lifetime(not_before, not_after), policy: "certbot" },
+            Self::Certbot(Some(time)) => {
+                Due { policy: "certbot", ..Self::Before(time).due(not_before, not_after) }
+            }
             Self::Fraction(share) => {
                 #[allow(
                     clippy::cast_precision_loss,
@@ -93,6 +106,13 @@ impl Policy {
             }
         }
     }
+}
+
+/// As certbot 5 does without a setting.
+fn by_lifetime(not_before: i64, not_after: i64) -> i64 {
+    let lifetime = not_after.saturating_sub(not_before);
+    // Of seconds, thirds are exact enough; in this order nothing overflows.
+    if lifetime < SHORT { not_before + lifetime / 2 } else { not_after - lifetime / 3 }
 }
 
 #[cfg(test)]
@@ -207,7 +227,15 @@ mod tests {
             from in -4_000_000_000_i64..4_000_000_000, lifetime in 1_i64..4_000_000_000, share in 0.0_f64..1.0, before: u64,
         ) {
             let until = from + lifetime;
-            for policy in [Policy::Usual, Policy::Npm, Policy::Fraction(share), Policy::Before(Duration::from_secs(before))] {
+            for policy in [
+                Policy::Usual,
+                Policy::Npm,
+                Policy::Fraction(share),
+                Policy::Before(Duration::from_secs(before)),
+                Policy::Certbot(Some(Duration::from_secs(before))),
+                Policy::Certbot(None),
+                Policy::Manual,
+            ] {
                 let due = policy.due(from, until);
                 prop_assert!(from <= due.at && due.at <= until, "{policy:?} {due:?}");
                 prop_assert!(POLICIES.iter().any(|(word, _)| *word == due.policy));

@@ -122,8 +122,13 @@ impl Lab {
 
     /// Runs openssl here, and returns what it prints.
     pub(crate) fn openssl(&self, arguments: &str) -> String {
+        self.openssl_with(arguments, &[])
+    }
+
+    /// The same, with more arguments that may have spaces, or be empty.
+    pub(crate) fn openssl_with(&self, arguments: &str, more: &[&str]) -> String {
         let mut command = Command::new("openssl");
-        command.current_dir(self.path()).args(arguments.split_whitespace());
+        command.current_dir(self.path()).args(arguments.split_whitespace()).args(more);
         let done = command.stdin(Stdio::null()).output().unwrap();
         assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap()

@@ -11,6 +11,7 @@
 //! | `sniff` | asking |
 //! | `plan` | names, modules and evidence: what is going to be watched |
 //! | `modules`, `yaml` | the plan as probe-exporter's configuration |
+//! | `tls` | the plan as tls-exporter's |
 
 pub mod modules;
 pub mod owners;
@@ -20,6 +21,7 @@ pub mod routes;
 pub mod services;
 pub mod sniff;
 pub mod sockets;
+pub mod tls;
 pub mod yaml;
 
 use std::collections::{HashMap, HashSet};
@@ -113,19 +115,26 @@ pub async fn discover(sources: &Sources, own: &Own) -> Result<Plan, wire::tls::T
     Ok(Plan::new(own.page.as_deref(), &gateways, &resolvers, &asked, LIMIT))
 }
 
-async fn ask(listener: Listener, process: Option<String>, tls: &wire::tls::Client) -> Asked {
+async fn ask(listener: Listener, process: Option<String>, client: &wire::tls::Client) -> Asked {
     let service = services::recognise(listener.bound.port(), process.as_deref());
     let question = service.map_or(Question::Anything, |service| service.question);
-    let mut asked = Asked { address: listener.bound, heard: None, process, service, listener };
+    let mut asked =
+        Asked { address: listener.bound, heard: None, starttls: None, process, service, listener };
     if asked.listener.is_local() {
         for address in asked.listener.addresses() {
             asked.address = address;
-            let heard = sniff::ask(address, question, tls).await;
+            let heard = sniff::ask(address, question, client).await;
             let closed = matches!(heard, Heard::Closed(_));
             asked.heard = Some(heard);
             if !closed {
                 break;
             }
+        }
+        if let Some(Heard::Greeting(line)) = &asked.heard
+            && let Some(protocol) = tls::protocol(plan::greeted(line, service.map(|service| service.name)))
+            && tls::offers(asked.address, protocol).await
+        {
+            asked.starttls = Some(protocol);
         }
     }
     asked

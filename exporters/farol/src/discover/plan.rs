@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 use std::net::{IpAddr, SocketAddr};
 
+use wire::starttls::Protocol;
+
 use super::resolvers::Resolver;
 use super::routes::Gateway;
 use super::services::Service;
 use super::sniff::Heard;
 use super::sockets::Listener;
+use super::tls;
 
 /// Something to watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub struct Asked {
     pub address: SocketAddr,
     /// What it said; `None` when it was not asked, since it is bound to an address that is not loopback.
     pub heard: Option<Heard>,
+    /// What TLS begins by, if it greeted in such a protocol and gave TLS when it was asked.
+    pub starttls: Option<Protocol>,
 }
 
 /// What to watch, and what not, each with its reason.
@@ -42,6 +47,8 @@ pub struct Asked {
 pub struct Plan {
     /// At most as many as the limit.
     pub entries: Vec<Entry>,
+    /// What has certificates among them, as tls-exporter takes it.
+    pub tls: Vec<Entry>,
     /// What was found and is not watched, in sentences.
     pub left_out: Vec<String>,
 }
@@ -70,9 +77,13 @@ impl Plan {
             plan.take(of_resolver(resolver));
         }
         for asked in asked {
-            plan.take(of_listener(asked));
+            if plan.take(of_listener(asked)) {
+                let tls = plan.entries.last().and_then(|probed| tls::entry(asked, probed));
+                plan.tls.extend(tls);
+            }
         }
         if plan.entries.len() > limit {
+            plan.tls.truncate(limit);
             let over = plan.entries.split_off(limit);
             plan.left_out.push(format!(
                 "{} more, since the limit is {limit} targets: {}",
@@ -83,7 +94,8 @@ impl Plan {
         plan
     }
 
-    fn take(&mut self, found: Result<Entry, String>) {
+    /// Whether there is an entry more.
+    fn take(&mut self, found: Result<Entry, String>) -> bool {
         match found {
             Ok(mut entry) => {
                 let taken: HashSet<&str> = self.entries.iter().map(|entry| entry.name.as_str()).collect();
@@ -92,8 +104,12 @@ impl Plan {
                     entry.name = format!("{}-{}", entry.name, entry.target);
                 }
                 self.entries.push(entry);
+                true
             }
-            Err(reason) => self.left_out.push(reason),
+            Err(reason) => {
+                self.left_out.push(reason);
+                false
+            }
         }
     }
 }
@@ -128,7 +144,7 @@ fn of_resolver(resolver: &Resolver) -> Result<Entry, String> {
 }
 
 fn of_listener(asked: &Asked) -> Result<Entry, String> {
-    let Asked { listener, process, service, address, heard } = asked;
+    let Asked { listener, process, service, address, heard, starttls: _ } = asked;
     let port = address.port();
     let who = process.as_deref().filter(|name| !name.is_empty());
     let by = who.map(|name| format!(" ({name})")).unwrap_or_default();
@@ -162,7 +178,7 @@ fn of_listener(asked: &Asked) -> Result<Entry, String> {
 }
 
 /// The module that knows a greeting; a bare 220 may be mail or files, which only the service's name tells apart.
-fn greeted(line: &str, known: Option<&str>) -> &'static str {
+pub(super) fn greeted(line: &str, known: Option<&str>) -> &'static str {
     match line {
         _ if line.starts_with("SSH-") => "ssh_banner",
         _ if line.starts_with("220") && (known == Some("smtp") || line.contains("SMTP")) => "smtp_banner",
@@ -200,7 +216,7 @@ mod tests {
         let process = (!process.is_empty()).then(|| process.to_owned());
         let service = recognise(bound.port(), process.as_deref());
         let address = listener.addresses()[0];
-        Asked { listener, process, service, address, heard }
+        Asked { listener, process, service, address, heard, starttls: None }
     }
 
     #[test]
@@ -266,6 +282,32 @@ mod tests {
         );
         assert!(plan.left_out[1].starts_with("found in y: nameserver fe80::1%eth0; an address"), "{plan:?}");
         assert!(plan.left_out[2].ends_with("0.0.0.0:1 listens; connect to 127.0.0.1:1: gone"), "{plan:?}");
+    }
+
+    #[test]
+    fn what_speaks_tls_is_tls_exporters_too() {
+        let mail = Asked {
+            starttls: Some(Protocol::Smtp),
+            ..asked("127.0.0.1:25", "exim4", Some(Heard::Greeting("220 host ESMTP".into())))
+        };
+        let found = [
+            asked("0.0.0.0:443", "nginx", Some(Heard::Https(200))),
+            asked("127.0.0.1:80", "nginx", Some(Heard::Http(200))),
+            asked("127.0.0.1:993", "", Some(Heard::Tls)),
+            asked("127.0.0.1:1", "", Some(Heard::Closed("gone".into()))),
+            mail,
+        ];
+        let plan = Plan::new(None, &[], &[], &found, 200);
+        let shown: Vec<String> =
+            plan.tls.iter().map(|e| format!("{} {} {}", e.name, e.target, e.module)).collect();
+        assert_eq!(
+            shown,
+            [
+                "nginx-443 127.0.0.1:443 tls_insecure",
+                "imaps-993 127.0.0.1:993 tls_insecure",
+                "smtp-25 127.0.0.1:25 smtp_insecure"
+            ]
+        );
     }
 
     #[test]

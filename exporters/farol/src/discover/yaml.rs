@@ -50,7 +50,7 @@ pub fn write(plan: &Plan) -> String {
 }
 
 /// A string in YAML's double quotes. A process may call itself anything, and a server greet with anything.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {
@@ -67,7 +67,7 @@ fn quoted(text: &str) -> String {
 }
 
 /// Without what would end a comment's line: control characters, and the line ends of Unicode that YAML knows.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') { ' ' } else { c })
         .collect()
@@ -90,6 +90,7 @@ mod tests {
                 entry("a\"b", "tcp_connect", "two\nlines"),
             ],
             left_out: vec!["y".into()],
+            ..Plan::default()
         };
         let text = write(&plan);
         assert!(

@@ -9,7 +9,7 @@ use kit::config::Document;
 use kit::run::{Running, Settings, Source, StartError};
 
 use crate::discover::plan::Plan;
-use crate::discover::{self, Own, Sources, yaml};
+use crate::discover::{self, Own, Sources};
 use crate::members::{MEMBERS, Member};
 use crate::status::{self, Board, Count, Slot};
 use crate::up::{Flags, UpError, own_processes};
@@ -28,7 +28,8 @@ pub(super) struct Fleet {
 
 struct Discovered {
     root: PathBuf,
-    document: Arc<Mutex<Document>>,
+    /// Each exporter's, in the order of [`MEMBERS`].
+    documents: Vec<Arc<Mutex<Document>>>,
     plan: Mutex<Plan>,
 }
 
@@ -65,12 +66,12 @@ impl Fleet {
     ) -> Result<(), UpError> {
         if configured.is_empty() {
             let root = flags.machine.root.clone();
-            let (plan, document) = self.look(&root).await?;
-            let document = Arc::new(Mutex::new(document));
-            self.discovered =
-                Some(Discovered { root, document: Arc::clone(&document), plan: Mutex::new(plan) });
-            for member in MEMBERS.iter().filter(|member| member.discovered) {
-                let source = Source::Live(Arc::clone(&document));
+            let (plan, documents) = self.look(&root).await?;
+            let documents: Vec<_> =
+                documents.into_iter().map(|document| Arc::new(Mutex::new(document))).collect();
+            self.discovered = Some(Discovered { root, documents: documents.clone(), plan: Mutex::new(plan) });
+            for (member, document) in discovered().zip(documents) {
+                let source = Source::Live(document);
                 self.add(member, Settings { source, ..shared.clone() }, flags, false).await?;
             }
         }
@@ -98,16 +99,20 @@ impl Fleet {
     }
 
     /// Looks at this machine.
-    async fn look(&self, root: &Path) -> Result<(Plan, Document), UpError> {
+    async fn look(&self, root: &Path) -> Result<(Plan, Vec<Document>), UpError> {
         let ports = self.addresses().iter().filter_map(|(_, address)| port(address)).collect();
         let page = self.status.addresses().iter().find_map(|address| status::url(self.scheme, address));
         let own = Own { page, ports, processes: own_processes() };
         // Reading what every process has open takes milliseconds, which the probes in flight shall not wait for.
-        let root = root.to_owned();
+        let (place, root) = (root.to_owned(), root.to_owned());
         let sources = tokio::task::spawn_blocking(move || Sources::read(&root)).await.unwrap_or_default();
         let plan = discover::discover(&sources, &own).await?;
-        let document = Document::embedded("discovered", &yaml::write(&plan));
-        Ok((plan, document))
+        let write = |member: &Member| {
+            let text = member.discovered.map(|write| write(&plan, &place)).unwrap_or_default();
+            Document::embedded("discovered", &text)
+        };
+        let documents = discovered().map(write).collect();
+        Ok((plan, documents))
     }
 
     /// Asks for a reload, as a POST to the status page's `/-/reload` does.
@@ -126,8 +131,10 @@ impl Fleet {
     pub(super) async fn reload(&self) -> Vec<&'static str> {
         if let Some(discovered) = &self.discovered {
             match self.look(&discovered.root).await {
-                Ok((plan, document)) => {
-                    *discovered.document.lock().unwrap_or_else(PoisonError::into_inner) = document;
+                Ok((plan, documents)) => {
+                    for (known, document) in discovered.documents.iter().zip(documents) {
+                        *known.lock().unwrap_or_else(PoisonError::into_inner) = document;
+                    }
                     *discovered.plan.lock().unwrap_or_else(PoisonError::into_inner) = plan;
                 }
                 Err(error) => {
@@ -194,6 +201,11 @@ impl Fleet {
             all => format!("watching {all} targets"),
         }
     }
+}
+
+/// The exporters that discovery writes a configuration for.
+fn discovered() -> impl Iterator<Item = &'static Member> {
+    MEMBERS.iter().filter(|member| member.discovered.is_some())
 }
 
 /// Starts an exporter on the addresses that were given, and only there. Without any it gets its own port: on all

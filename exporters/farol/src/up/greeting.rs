@@ -33,7 +33,7 @@ pub(super) fn text(fleet: &Fleet) -> String {
         text.push_str(
             "\nNothing is configured, so that it listens on this machine only (--web.listen-address and --listen change that),\n\
              and looks at the machine again at each reload (kill -HUP). To keep this list and make it yours:\n\n  \
-             farol discover > probe.yml\n",
+             farol discover > probe.yml\n  farol discover tls-exporter > tls.yml\n",
         );
     }
     text
@@ -50,6 +50,7 @@ fn found(plan: &Plan, text: &mut String) {
     let rows: Vec<[&str; 4]> = plan
         .entries
         .iter()
+        .chain(&plan.tls)
         .map(|entry| [entry.name.as_str(), entry.module, entry.target.as_str(), entry.evidence.as_str()])
         .collect();
     table(["NAME", "HOW", "TARGET", "WHY"], &rows, text);
@@ -160,14 +161,17 @@ mod tests {
             evidence: "found in x\u{1b}[2J".into(),
         };
         let mut text = String::new();
-        found(&Plan { entries: vec![entry("sshd-22")], left_out: vec!["y".into()] }, &mut text);
+        found(
+            &Plan { entries: vec![entry("sshd-22")], left_out: vec!["y".into()], ..Plan::default() },
+            &mut text,
+        );
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].ends_with("watching what was found on this machine, 1 target."), "{text}");
         assert_eq!(lines[2], "  NAME     HOW         TARGET        WHY");
         assert_eq!(lines[3], "  sshd-22  ssh_banner  127.0.0.1:22  found in x [2J");
         assert_eq!(lines[4], "  not watched: y");
         let mut text = String::new();
-        found(&Plan { entries: vec![entry("a"); LINES + 2], left_out: vec![] }, &mut text);
+        found(&Plan { entries: vec![entry("a"); LINES + 2], ..Plan::default() }, &mut text);
         assert!(text.ends_with("  and 2 more, on the status page\n"), "{text}");
     }
 

@@ -148,8 +148,8 @@ fn https(target: &str) -> Result<String, Failure> {
 /// The certificates of the files that a pattern names; what cannot be read hides nothing else.
 async fn files(pattern: &str, page: &mut Page) -> Result<(), Failure> {
     let pattern = pattern.to_owned();
-    let read = tokio::task::spawn_blocking(move || files::once(&pattern)).await;
-    let files::Once { files: found, faults } = match read {
+    let read = tokio::task::spawn_blocking(move || files::on_demand(&pattern)).await;
+    let files::OnDemand { files: found, faults } = match read {
         Ok(Ok(read)) => read,
         Ok(Err(cause)) => return Err(invalid(cause)),
         Err(error) => return Err(internal(error.to_string())),

@@ -17,6 +17,18 @@ pub enum Fault {
     BadPem,
     /// A certificate that cannot be read.
     BadCertificate,
+    /// A keystore that cannot be read.
+    BadKeystore,
+    /// A revocation list that cannot be read.
+    BadCrl,
+    /// A kubeconfig that cannot be read.
+    BadKubeconfig,
+    /// No password opens it.
+    WrongPassword,
+    /// It is encrypted in a way that is not known here.
+    UnsupportedAlgorithm,
+    /// It asks for more work than it is worth.
+    TooExpensive,
     /// No private key can be read from the file where it should be.
     KeyUnreadable,
     /// The private key is encrypted.
@@ -35,6 +47,12 @@ impl Fault {
             Self::NoCertificate => "no_certificate",
             Self::BadPem => "bad_pem",
             Self::BadCertificate => "bad_certificate",
+            Self::BadKeystore => "bad_keystore",
+            Self::BadCrl => "bad_crl",
+            Self::BadKubeconfig => "bad_kubeconfig",
+            Self::WrongPassword => "wrong_password",
+            Self::UnsupportedAlgorithm => "unsupported_algorithm",
+            Self::TooExpensive => "too_expensive",
             Self::KeyUnreadable => "key_unreadable",
             Self::KeyEncrypted => "key_encrypted",
         }
@@ -60,9 +78,30 @@ pub const FAULTS: &[(&str, &str)] = &[
     ),
     ("read_failed", "Reading failed for another cause; the log names it."),
     ("too_large", "The file is larger than 4 MiB, so it is not read."),
-    ("no_certificate", "Nothing of a known format (PEM, DER) is in the file."),
+    (
+        "no_certificate",
+        "Nothing of a known format (PEM, DER, PKCS#12, JKS, JCEKS, kubeconfig) is in the file.",
+    ),
     ("bad_pem", "A part of the file is PEM that is cut or not base64; its other parts are shown."),
     ("bad_certificate", "A certificate in the file cannot be read; its others are shown."),
+    ("bad_keystore", "A keystore (PKCS#12, JKS, JCEKS) is damaged; what could be read of it is shown."),
+    ("bad_crl", "A revocation list in the file cannot be read; the rest is shown."),
+    (
+        "bad_kubeconfig",
+        "A kubeconfig is no YAML or no kubeconfig, or a part of it is not base64; the rest is shown.",
+    ),
+    (
+        "wrong_password",
+        "No password of the source, nor the empty one, opens the keystore; what is not encrypted in it is shown.",
+    ),
+    (
+        "unsupported_algorithm",
+        "A part of a keystore is encrypted in a way that is not known here; its other parts are shown.",
+    ),
+    (
+        "too_expensive",
+        "Opening the keystore would take more than two million rounds of hashing, so it is not opened further.",
+    ),
     ("key_unreadable", "The private key beside the certificate cannot be read, or is of no known kind."),
     ("key_encrypted", "The private key is encrypted, so whether it belongs to the certificate is not known."),
 ];
@@ -82,6 +121,12 @@ mod tests {
             NoCertificate,
             BadPem,
             BadCertificate,
+            BadKeystore,
+            BadCrl,
+            BadKubeconfig,
+            WrongPassword,
+            UnsupportedAlgorithm,
+            TooExpensive,
             KeyUnreadable,
             KeyEncrypted,
         ];

@@ -63,7 +63,27 @@ impl Pattern {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) files: BTreeSet<PathBuf>,
+    /// The folders that were looked into, and those that links lead to: a change in one of them may change what is found.
+    pub(super) folders: BTreeSet<PathBuf>,
     pub(super) closed: Vec<(PathBuf, std::io::Error)>,
+}
+
+impl Found {
+    /// Takes a file; if it is a link, a change where that leads is one of the file's.
+    fn file(&mut self, path: PathBuf) {
+        if let (Ok(target), Some(folder)) = (std::fs::read_link(&path), path.parent())
+            && let Some(behind) = folder.join(target).parent()
+        {
+            self.folders.insert(behind.to_owned());
+        }
+        self.files.insert(path);
+    }
+
+    /// Takes the folder in which something is or will be: the nearest above it that is there.
+    fn folder_of(&mut self, path: &Path) {
+        let above = path.ancestors().skip(1).find(|folder| folder.is_dir());
+        self.folders.extend(above.map(Path::to_owned));
+    }
 }
 
 /// Every file that one of `paths` names and none of `exclude`. A file that is named without wildcards is found whether
@@ -72,9 +92,13 @@ pub(super) fn find(paths: &[Pattern], exclude: &[Pattern]) -> Found {
     let mut found = Found::default();
     for pattern in paths {
         if pattern.glob.is_none() {
-            found.files.insert(pattern.base.clone());
+            found.file(pattern.base.clone());
+            found.folder_of(&pattern.base);
         } else {
             walk(pattern, &pattern.base, pattern.depth, exclude, &mut found);
+            if !found.folders.contains(&pattern.base) {
+                found.folder_of(&pattern.base);
+            }
         }
     }
     found.files.retain(|file| !exclude.iter().any(|pattern| pattern.matches(file)));
@@ -88,6 +112,7 @@ fn walk(pattern: &Pattern, folder: &Path, depth: usize, exclude: &[Pattern], fou
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
         Err(error) => return found.closed.push((folder.to_owned(), error)),
     };
+    found.folders.insert(folder.to_owned());
     for entry in entries.flatten() {
         let path = entry.path();
         let Ok(kind) = entry.file_type() else { continue };
@@ -100,7 +125,11 @@ fn walk(pattern: &Pattern, folder: &Path, depth: usize, exclude: &[Pattern], fou
                 walk(pattern, &path, depth - 1, exclude, found);
             }
         } else if pattern.matches(&path) {
-            found.files.insert(path);
+            if link {
+                found.file(path);
+            } else {
+                found.files.insert(path);
+            }
         }
     }
 }

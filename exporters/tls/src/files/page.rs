@@ -9,6 +9,7 @@ use wire::tls::Certificate;
 
 use super::faults::FAULTS;
 use super::read::Read;
+use super::revocation;
 use super::watch::Entry;
 use crate::facts::{ROLES, Role};
 use crate::metrics::{certificate, count, flag, seconds};
@@ -44,6 +45,13 @@ pub const INTERVAL: Desc = Desc::gauge(
 pub const TOOK: Desc =
     Desc::gauge("tls_source_scan_duration_seconds", "How long the last scan of the source took.")
         .labels(SOURCE);
+/// Folders that are watched.
+pub const WATCHED: Desc = Desc::gauge(
+    "tls_source_watched_folders",
+    "Folders of the source whose changes the kernel tells at once. What it does not tell, on network file systems above all, \
+     is found at the next look.",
+)
+.labels(SOURCE);
 /// What is wrong.
 pub const ERROR: Desc = Desc::info(
     "tls_file_error_info",
@@ -68,13 +76,14 @@ pub const MODIFIED: Desc = Desc::gauge(
 pub const KEY: Desc = Desc::gauge(
     "tls_file_key_matches",
     "Whether the private key, in the file or beside it (privkey.pem, NAME.key, NAME-key.pem), is that of the file's first \
-     certificate. Absent if there is none, or it cannot be read.",
+     certificate. Absent if there is none, or it cannot be read. Of a keystore's or kubeconfig's entry the path is \
+     FILE#ENTRY, unless it is a keystore's only one.",
 )
 .labels(FILE);
 /// Order.
 pub const IN_ORDER: Desc = Desc::gauge(
     "tls_file_chain_in_order",
-    "Whether each certificate of the file is followed by its issuer's. Of files that begin with a server's certificate.",
+    "Whether each certificate of the file is followed by its issuer's. Of PEM files that begin with a server's certificate.",
 )
 .labels(FILE);
 /// The last moment.
@@ -127,6 +136,7 @@ pub const DESCS: &[&Desc] = &[
     &SCANNED,
     &INTERVAL,
     &TOOK,
+    &WATCHED,
     &ERROR,
     &CERTIFICATES,
     &MODIFIED,
@@ -136,6 +146,9 @@ pub const DESCS: &[&Desc] = &[
     &NOT_BEFORE,
     &DUE,
     &INFO,
+    &revocation::NEXT_UPDATE,
+    &revocation::THIS_UPDATE,
+    &revocation::REVOKED,
 ];
 
 /// The page of all sources.
@@ -148,12 +161,13 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
         let mut set = |desc: &Desc, value: f64| {
             page.family(desc).push(&[source], value);
         };
-        // A key that lies among the certificates is none of them.
-        let files = || scan.files.iter().filter(|(_, file)| !file.read.only_key);
+        let only = entry.source.only_certificates;
+        let files = || scan.files.iter().filter(|(_, file)| file.read.counts(only));
         set(&FILES, count(files().count()));
         set(&FAULTY, count(files().filter(|(_, file)| !file.read.faults.is_empty()).count()));
         set(&SCANNED, timestamp(scan.at));
         set(&TOOK, scan.took.as_secs_f64());
+        set(&WATCHED, count(scan.watched));
         for (path, file) in files() {
             one(&mut page, source, path, &file.read, entry.source.policy(path));
         }
@@ -161,10 +175,14 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
     page
 }
 
-fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy) {
+pub(super) fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy) {
     let path = &*path.to_string_lossy();
     for fault in &read.faults {
         page.family(&ERROR).push(&[source, path, fault.word()], 1.0);
+    }
+    revocation::write(page, [source, path], &read.lists);
+    for (name, part) in &read.parts {
+        one(page, source, Path::new(&format!("{path}#{name}")), part, renewal);
     }
     let Some(first) = read.certificates.first() else { return };
     let mut set = |desc: &Desc, value: f64| {
@@ -178,9 +196,11 @@ fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy)
         set(&KEY, flag(matches));
     }
     if serves(first) {
-        let ordered = read.certificates.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
-        set(&IN_ORDER, flag(ordered));
-        let due = renewal.due(first.not_before, first.not_after);
+        if !read.unordered {
+            let ordered = read.certificates.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
+            set(&IN_ORDER, flag(ordered));
+        }
+        let due = read.due(first, renewal);
         page.family(&DUE).push(&[source, path, due.policy], seconds(due.at));
     }
     let placed = read.certificates.iter().enumerate().map(|(position, facts)| (position, facts, role(facts)));
@@ -195,7 +215,7 @@ fn role(certificate: &Certificate) -> Role {
 
 /// Whether it is a server's. The home lab's usual one, signed by itself by `openssl req -x509`, calls itself an authority,
 /// but has the names of a server; an authority has none.
-fn serves(certificate: &Certificate) -> bool {
+pub(super) fn serves(certificate: &Certificate) -> bool {
     !certificate.is_ca || !certificate.dns_names.is_empty() || !certificate.ip_addresses.is_empty()
 }
 

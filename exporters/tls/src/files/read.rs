@@ -3,14 +3,16 @@
 use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use wire::tls::Certificate;
+use kit::config::Secret;
+use wire::tls::{Certificate, RevocationList};
 
 use super::faults::Fault;
 use super::formats::{self, Content};
-use super::key;
+use super::{certbot, key};
+use crate::renewal::Policy;
 
 /// No larger file is read: it is no certificate.
 const LARGEST: u64 = 4 << 20;
@@ -42,6 +44,12 @@ impl Stamp {
 pub(super) struct Read {
     /// Its certificates, in order.
     pub(super) certificates: Vec<Certificate>,
+    /// Whether their order is the format's, and nobody's merit or mistake.
+    pub(super) unordered: bool,
+    /// Its revocation lists.
+    pub(super) lists: Vec<RevocationList>,
+    /// What has a name of its own in it; parts have no parts, faults and lists.
+    pub(super) parts: Vec<(String, Read)>,
     /// What is wrong with it, each once.
     pub(super) faults: Vec<Fault>,
     /// When it was last changed.
@@ -50,33 +58,83 @@ pub(super) struct Read {
     pub(super) key_matches: Option<bool>,
     /// Nothing but a private key, beside a certificate or not: no file of ours.
     pub(super) only_key: bool,
+    /// When its first certificate is due, if a program that renews it has written that down.
+    pub(super) renewal: Option<Policy>,
+    /// Other files that this was made of, and how they were: what they say changes what is told of this one.
+    pub(super) others: Vec<(PathBuf, Option<Stamp>)>,
 }
 
-/// Reads a file, and the key beside it.
-pub(super) fn read(path: &Path) -> Read {
-    let (content, modified) = match content(path) {
+/// Reads a file, the key beside it, and what else belongs to it.
+pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
+    let (content, modified) = match content(path, passwords) {
         Ok(read) => read,
         Err(fault) => return Read { faults: vec![fault], ..Read::default() },
     };
-    let only_key =
-        content.certificates.is_empty() && (content.key.is_some() || content.faults == [Fault::KeyEncrypted]);
-    let mut read = Read { faults: content.faults, modified, only_key, ..Read::default() };
-    if let Some(first) = content.certificates.first() {
-        read.key_matches = match content.key {
-            Some(key) => key::matches(&key, first),
-            None => beside(path, first, &mut read.faults),
-        };
+    let Content { certificates, key, lists, parts, mut faults, unordered, others } = content;
+    let empty = certificates.is_empty() && lists.is_empty() && parts.is_empty();
+    let only_key = empty && (key.is_some() || faults == [Fault::KeyEncrypted]);
+    let key_matches = certificates.first().and_then(|first| match key {
+        Some(key) => key::matches(&key, first),
+        // A keystore has its keys in it.
+        None if unordered => None,
+        None => beside(path, first, passwords, &mut faults),
+    });
+    faults.sort_unstable();
+    faults.dedup();
+    let mut others: Vec<_> = others.into_iter().map(stamped).collect();
+    let mut renewal = None;
+    if let Some(place) = certbot::configuration(path) {
+        renewal = certbot::read(&place);
+        others.push(stamped(place));
     }
-    read.certificates = content.certificates;
-    read.faults.sort_unstable();
-    read.faults.dedup();
-    read
+    let parts = named(parts, modified);
+    Read { certificates, unordered, lists, parts, faults, modified, key_matches, only_key, renewal, others }
+}
+
+impl Read {
+    /// Whether it is told of, in a source that may name more than certificates (`only_certificates`) or not.
+    pub(super) fn counts(&self, only_certificates: bool) -> bool {
+        let nothing = self.certificates.is_empty() && self.lists.is_empty() && self.parts.is_empty();
+        let usual =
+            matches!(*self.faults, [] | [Fault::NoCertificate | Fault::NotFound | Fault::PermissionDenied]);
+        // A key that lies among the certificates is none of them.
+        let none = self.only_key || (only_certificates && nothing && usual);
+        !none
+    }
+}
+
+fn stamped(path: PathBuf) -> (PathBuf, Option<Stamp>) {
+    let stamp = Stamp::at(&path);
+    (path, stamp)
+}
+
+/// The parts of a file, each under a name that no other has.
+fn named(parts: Vec<formats::Part>, modified: Option<SystemTime>) -> Vec<(String, Read)> {
+    /// No longer name is told.
+    const LONGEST: usize = 100;
+    let mut named: Vec<(String, Read)> = Vec::with_capacity(parts.len());
+    for (index, part) in parts.into_iter().enumerate() {
+        let mut name: String = part.name.chars().take(LONGEST).collect();
+        if name.is_empty() || named.iter().any(|(other, _)| *other == name) {
+            name = format!("{name}.{index}");
+        }
+        let key_matches =
+            part.certificates.first().zip(part.key).and_then(|(first, key)| key::matches(&key, first));
+        let certificates = part.certificates;
+        named.push((name, Read { certificates, modified, key_matches, unordered: true, ..Read::default() }));
+    }
+    named
 }
 
 /// Whether the key in the file beside a certificate's is its own; `None` if there is no such file, or it cannot be read.
-fn beside(path: &Path, certificate: &Certificate, faults: &mut Vec<Fault>) -> Option<bool> {
+fn beside(
+    path: &Path,
+    certificate: &Certificate,
+    passwords: &[Secret],
+    faults: &mut Vec<Fault>,
+) -> Option<bool> {
     let place = key::beside(path).into_iter().find(|place| place.exists())?;
-    let content = match content(&place) {
+    let content = match content(&place, passwords) {
         Ok((content, _)) => content,
         Err(_) => {
             faults.push(Fault::KeyUnreadable);
@@ -96,7 +154,7 @@ pub(super) fn key_stamp(path: &Path) -> Option<Stamp> {
     key::beside(path).iter().find_map(|place| Stamp::at(place))
 }
 
-fn content(path: &Path) -> Result<(Content, Option<SystemTime>), Fault> {
+fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Option<SystemTime>), Fault> {
     let told = |error: std::io::Error| {
         let fault = Fault::of(&error);
         if fault == Fault::ReadFailed {
@@ -116,5 +174,5 @@ fn content(path: &Path) -> Result<(Content, Option<SystemTime>), Fault> {
     let file = File::open(path).map_err(told)?;
     // It may grow while it is read.
     file.take(LARGEST).read_to_end(&mut bytes).map_err(told)?;
-    Ok((formats::read(&bytes), meta.modified().ok()))
+    Ok((formats::read(&bytes, path.parent(), passwords), meta.modified().ok()))
 }

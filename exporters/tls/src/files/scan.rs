@@ -1,6 +1,6 @@
 //! All files of a source, with a memory: a file that has not changed is not read again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -21,8 +21,13 @@ pub(super) struct Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Scan {
     pub(super) files: BTreeMap<PathBuf, Entry>,
-    /// When it ended.
+    /// The folders that they were found in.
+    pub(super) folders: BTreeSet<PathBuf>,
+    /// How many of these the kernel tells changes of.
+    pub(super) watched: usize,
+    /// When it ended, by both clocks.
     pub(super) at: SystemTime,
+    pub(super) ended: Instant,
     pub(super) took: Duration,
     /// How many files had to be read.
     pub(super) read: usize,
@@ -41,25 +46,42 @@ impl Scan {
 pub(super) fn scan(source: &Source, before: Option<&Scan>) -> Scan {
     let began = Instant::now();
     let found = find(&source.paths, &source.exclude);
-    let (mut files, mut count) = (BTreeMap::new(), 0);
+    let (mut files, mut folders, mut count) = (BTreeMap::new(), found.folders, 0);
     for path in found.files {
         let stamps = (Stamp::at(&path), key_stamp(&path));
         let known = before.and_then(|before| before.files.get(&path));
         // What could not be looked at is tried anew: rights change without a trace in the file.
-        let entry = match known.filter(|known| known.stamps == stamps && lasting(&known.read)) {
+        let same =
+            |known: &&Entry| known.stamps == stamps && lasting(&known.read) && undisturbed(&known.read);
+        let entry = match known.filter(same) {
             Some(known) => known.clone(),
             None => {
                 count += 1;
-                Entry { read: Arc::new(read(&path)), stamps }
+                Entry { read: Arc::new(read(&path, &source.passwords)), stamps }
             }
         };
+        let others = entry.read.others.iter().filter_map(|(other, _)| other.parent());
+        folders.extend(others.filter(|folder| folder.is_dir()).map(Path::to_owned));
         files.insert(path, entry);
     }
     for (folder, error) in found.closed {
         let read = Read { faults: vec![Fault::of(&error)], ..Read::default() };
         files.insert(folder, Entry { read: Arc::new(read), stamps: (None, None) });
     }
-    Scan { files, at: SystemTime::now(), took: began.elapsed(), read: count }
+    Scan {
+        files,
+        folders,
+        watched: 0,
+        at: SystemTime::now(),
+        ended: Instant::now(),
+        took: began.elapsed(),
+        read: count,
+    }
+}
+
+/// Whether the other files that it was made of are as they were.
+fn undisturbed(read: &Read) -> bool {
+    read.others.iter().all(|(path, stamp)| Stamp::at(path) == *stamp)
 }
 
 /// Whether what was read stays true while the file's stamp does.

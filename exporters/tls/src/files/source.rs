@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kit::config::{Document, Problem, Spanned, span_of_time};
+use kit::config::{Document, Problem, Secret, Spanned, span_of_time};
 
 use super::find::Pattern;
 use crate::config::{FilesSection, Target};
@@ -13,6 +13,8 @@ use crate::stored::Partner;
 
 /// How often a source is scanned when it does not say. What has not changed is not read again.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+/// The most passwords of a source.
+const MOST_PASSWORDS: usize = 16;
 /// What the source of files that targets name is called.
 const TARGETS: &str = "targets";
 /// A week: the longest interval.
@@ -27,6 +29,10 @@ pub struct Source {
     pub(super) paths: Vec<Pattern>,
     /// Which are left out.
     pub(super) exclude: Vec<Pattern>,
+    /// Whether files without certificates are none of it.
+    pub(super) only_certificates: bool,
+    /// What its keystores and keys may open with.
+    pub(super) passwords: Vec<Secret>,
     /// The patterns as they were written: a source with others is another one.
     pub(super) written: String,
     /// From one scan's beginning to the next one's.
@@ -51,7 +57,17 @@ impl Source {
         let paths: Vec<_> = policies.keys().map(|path| Pattern::file(path)).collect();
         let written = policies.keys().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join("\n");
         let (name, exclude) = (name.to_owned(), Vec::new());
-        Self { name, paths, exclude, written, interval: interval.min(DEFAULT_INTERVAL), renewal, policies }
+        Self {
+            name,
+            paths,
+            exclude,
+            only_certificates: false,
+            passwords: Vec::new(),
+            written,
+            interval: interval.min(DEFAULT_INTERVAL),
+            renewal,
+            policies,
+        }
     }
 
     /// When the certificate in this file is due.
@@ -125,6 +141,30 @@ pub fn sources(
         });
         let renewal = section.renewal.as_ref();
         let renewal = renewal.map_or(usual, |renewal| renewal.policy(document, &key("renewal"), problems));
+        let mut passwords = Vec::with_capacity(section.passwords.len());
+        for (at, password) in section.passwords.iter().enumerate() {
+            match password.read(&document.folder) {
+                Ok(secret) => passwords.push(secret),
+                Err(error) => {
+                    let way_out =
+                        "give a text, or one of {file: …}, {env: …}, {credential: …} that can be read";
+                    problems.push(document.problem(
+                        password,
+                        key(&format!("passwords[{at}]")),
+                        error,
+                        way_out,
+                    ));
+                }
+            }
+        }
+        if section.passwords.len() > MOST_PASSWORDS {
+            let cause = format!(
+                "{} passwords; each is tried with each keystore, which is slow by design",
+                section.passwords.len()
+            );
+            let way_out = format!("give at most {MOST_PASSWORDS}, or more sources with their own");
+            problems.push(document.problem_at(key("passwords"), cause, way_out));
+        }
         if problems.len() > before {
             continue;
         }
@@ -135,6 +175,8 @@ pub fn sources(
             name: section.name.value.clone(),
             paths,
             exclude,
+            only_certificates: section.only_certificates.unwrap_or_default(),
+            passwords,
             written: format!("{}\n\n{}", texts(&section.paths), texts(&section.exclude)),
             interval: interval.unwrap_or(DEFAULT_INTERVAL),
             renewal,

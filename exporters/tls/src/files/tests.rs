@@ -1,6 +1,7 @@
 //! Files of every kind in a folder: one bad file costs itself only.
 
 use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::sync::Arc;
 use std::time::Instant;
 
 use kit::Page;
@@ -144,6 +145,130 @@ async fn what_has_not_changed_is_not_read_again_and_a_renewal_is() {
     assert_eq!((read, of(&page, &lab, "tls_file_key_matches", "live/a/fullchain.pem")), (1, Some(0.0)));
 }
 
+/// Looks every hour: what shows before is what the kernel has told.
+#[tokio::test]
+async fn a_renewal_shows_at_once() {
+    let lab = Lab::new();
+    let (old, new) = (make("a.test", false, None, (-80, 10)), make("a.test", false, None, (-1, 89)));
+    lab.write("archive/a/fullchain1.pem", &old.pem);
+    std::fs::create_dir_all(lab.path().join("live/a")).unwrap();
+    symlink("../../archive/a/fullchain1.pem", lab.path().join("live/a/fullchain.pem")).unwrap();
+    let exporter = exporter(&lab, "live/*/fullchain.pem", ", interval: 1h");
+    let sampler = exporter.files().samplers().remove(0);
+    let supervised = kit::sampler::Supervised::start(Arc::clone(&sampler));
+    let end = |page: &Page, path: &str| {
+        let path = lab.path().join(path).display().to_string();
+        let labels = [("source", "lab"), ("path", path.as_str()), ("position", "0"), ("role", "leaf")];
+        page.get("tls_file_certificate_not_after_timestamp_seconds", &labels)
+    };
+    let until = async |told: &dyn Fn(&Page) -> bool| {
+        for _ in 0..1000 {
+            let page = sampler.page();
+            if told(&page) {
+                return page;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("not told in 20 s");
+    };
+    let page = until(&|page| end(page, "live/a/fullchain.pem").is_some()).await;
+    let first = end(&page, "live/a/fullchain.pem");
+    assert_eq!(source(&page, "tls_source_watched_folders"), Some(3.0), "live, live/a, archive/a");
+    // As certbot renews: a new file, and the link turned.
+    lab.write("archive/a/fullchain2.pem", &new.pem);
+    std::fs::remove_file(lab.path().join("live/a/fullchain.pem")).unwrap();
+    symlink("../../archive/a/fullchain2.pem", lab.path().join("live/a/fullchain.pem")).unwrap();
+    until(&|page| end(page, "live/a/fullchain.pem").is_some_and(|end| Some(end) != first)).await;
+    // In place, behind a link that stays.
+    lab.write("archive/a/fullchain2.pem", &old.pem);
+    until(&|page| end(page, "live/a/fullchain.pem") == first).await;
+    // A folder that was not there, and one that goes.
+    lab.write("live/b/fullchain.pem", &new.pem);
+    until(&|page| end(page, "live/b/fullchain.pem").is_some()).await;
+    std::fs::remove_dir_all(lab.path().join("live/b")).unwrap();
+    until(&|page| end(page, "live/b/fullchain.pem").is_none()).await;
+    supervised.stop(std::time::Duration::from_secs(1)).await;
+}
+
+#[tokio::test]
+async fn certbots_configuration_says_when_it_is_due() {
+    let lab = Lab::new();
+    let made = make("a.test", false, None, (-1, 89));
+    for name in ["a", "b", "c", "d"] {
+        lab.write(&format!("live/{name}/fullchain.pem"), &made.pem);
+    }
+    lab.write("renewal/a.conf", "version = 5.8.0\n[renewalparams]\nauthenticator = webroot\n");
+    lab.write("renewal/b.conf", "renew_before_expiry = 20 days\n[renewalparams]\n");
+    lab.write("renewal/c.conf", "[renewalparams]\nautorenew = False\n");
+    let day = 86_400.0;
+    let due = |page: &Page, name: &str, policy: &str| {
+        let path = lab.path().join(format!("live/{name}/fullchain.pem")).display().to_string();
+        let labels = [("source", "lab"), ("path", path.as_str())];
+        let place = [&labels[..], &[("position", "0"), ("role", "leaf")]].concat();
+        let end = page.get("tls_file_certificate_not_after_timestamp_seconds", &place).unwrap();
+        let due = page.get(
+            "tls_file_certificate_renewal_due_timestamp_seconds",
+            &[&labels[..], &[("policy", policy)]].concat(),
+        );
+        due.map(|due| ((end - due) / day).round())
+    };
+    let own = exporter(&lab, "live/*/fullchain.pem", "");
+    let (page, _) = own.files().run_once().await;
+    for (name, policy, left) in
+        [("a", "certbot", 30.0), ("b", "certbot", 20.0), ("c", "manual", 14.0), ("d", "fraction", 30.0)]
+    {
+        assert_eq!(due(&page, name, policy), Some(left), "{name}");
+    }
+    // A change there is one of the certificate's.
+    lab.write("renewal/d.conf", "renew_before_expiry = 10 days\n");
+    let (page, read) = own.files().run_once().await;
+    assert_eq!((due(&page, "d", "certbot"), read), (Some(10.0), 1));
+    // What the operator says outweighs it.
+    let (page, _) =
+        exporter(&lab, "live/*/fullchain.pem", ", renewal: {before: 25d}").files().run_once().await;
+    assert_eq!(due(&page, "b", "before"), Some(25.0));
+}
+
+#[tokio::test]
+async fn keystores_and_lists_are_shown() {
+    let lab = Lab::new();
+    std::fs::write(lab.path().join("java.jks"), include_bytes!("formats/fixtures/keytool.jks")).unwrap();
+    std::fs::write(lab.path().join("java.p12"), include_bytes!("formats/fixtures/keytool.p12")).unwrap();
+    let (ca, admin) = (make("kube-ca", true, None, MONTHS), make("admin", false, None, MONTHS));
+    lab.write("pki/ca.crt", &ca.pem);
+    lab.write("pki/admin.pem", &(admin.pem.clone() + &admin.key));
+    lab.write(
+        "config",
+        "kind: Config\nclusters: [{name: home, cluster: {certificate-authority: pki/ca.crt}}]\n\
+         users: [{name: me, user: {client-certificate: pki/admin.pem}}]\n",
+    );
+    lab.write("secret", "secret\n");
+    let passwords = format!(", passwords: [wrong, {{file: '{}/secret'}}]", lab.path().display());
+    let exporter = exporter(&lab, "java.* config", &passwords);
+    let (page, _) = exporter.files().run_once().await;
+    assert!(page.dropped().is_empty(), "{:?}", page.dropped());
+    assert_eq!(
+        (source(&page, "tls_source_files"), source(&page, "tls_source_faulty_files")),
+        (Some(3.0), Some(0.0))
+    );
+    for (path, certificates, key) in [
+        ("java.jks", Some(2.0), None),
+        ("java.p12", Some(2.0), Some(1.0)),
+        ("config", None, None),
+        ("config#cluster/home", Some(1.0), None),
+        ("config#user/me", Some(1.0), Some(1.0)),
+    ] {
+        assert_eq!(of(&page, &lab, "tls_file_certificates", path), certificates, "{path}");
+        assert_eq!(of(&page, &lab, "tls_file_key_matches", path), key, "{path}");
+        assert_eq!(of(&page, &lab, "tls_file_chain_in_order", path), None, "{path}");
+    }
+    assert_eq!(exporter.files().run_once().await.1, 0, "nothing changed");
+    // What a kubeconfig names is part of it.
+    lab.write("pki/admin.pem", &(admin.pem.clone() + &ca.key));
+    let (page, read) = exporter.files().run_once().await;
+    assert_eq!((of(&page, &lab, "tls_file_key_matches", "config#user/me"), read), (Some(0.0), 1));
+}
+
 #[tokio::test]
 async fn patterns_and_what_is_left_out() {
     let lab = Lab::new();
@@ -171,6 +296,14 @@ async fn patterns_and_what_is_left_out() {
         };
         let (page, _) = exporter(&lab, paths, &exclude).files().run_once().await;
         assert_eq!(source(&page, "tls_source_files"), Some(want), "{paths} {exclude}");
+    }
+    // What is no certificate is a fault, or nothing at all.
+    lab.write("notes.txt", "hello");
+    lab.write("cut.pem", "-----BEGIN CERTIFICATE-----\nAA");
+    for (more, want) in [("", (7.0, 2.0)), (", only_certificates: true", (6.0, 1.0))] {
+        let (page, _) = exporter(&lab, "**/*", more).files().run_once().await;
+        let found = (source(&page, "tls_source_files"), source(&page, "tls_source_faulty_files"));
+        assert_eq!(found, (Some(want.0), Some(want.1)), "{more}");
     }
 }
 
@@ -217,6 +350,11 @@ fn what_is_wrong_with_the_section() {
         ("{name: a, paths: [/x], renewal: {fraction: 1}}", "not a share"),
         ("{name: a, paths: [/x], renewal: {fraction: 0.5, before: 3d}}", "exclude one another"),
         ("{name: a, paths: [/x], nonsense: 1}", "nonsense"),
+        ("{name: a, paths: [/x], passwords: [{file: /nowhere}]}", "/nowhere"),
+        (
+            "{name: a, paths: [/x], passwords: [aa,bb,cc,dd,ee,ff,gg,hh,ii,jj,kk,ll,mm,nn,oo,pp,qq]}",
+            "at most 16",
+        ),
     ] {
         let error = build(&format!("files: [{entry}]")).err().unwrap_or_else(|| panic!("{entry} was taken"));
         assert!(error.contains(want) && error.contains("test.yml:1"), "{entry}: {error}");

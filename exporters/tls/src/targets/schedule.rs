@@ -91,6 +91,18 @@ impl Schedule {
         Self { rounds: Arc::new(Rounds { roster: Roster::new(own, sources), before, tools, ari, finished }) }
     }
 
+    /// The targets that are looked at now.
+    #[must_use]
+    pub fn targets(&self) -> Vec<Target> {
+        self.entries().iter().map(|entry| entry.target.clone()).collect()
+    }
+
+    /// What its looks share.
+    #[must_use]
+    pub fn tools(&self) -> &Tools {
+        &self.rounds.tools
+    }
+
     /// Takes these targets in the place of those that the source discovered before; what is known of those that stay is
     /// kept. A name that somebody else's target has already gets the source's behind it.
     pub fn discover(&self, source: &str, targets: Vec<Target>) {

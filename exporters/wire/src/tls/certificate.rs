@@ -87,14 +87,20 @@ pub struct Certificate {
 #[error("not a certificate: {0}")]
 pub struct Unreadable(String);
 
+impl Unreadable {
+    pub(super) fn new(cause: String) -> Self {
+        Self(cause)
+    }
+}
+
 impl Certificate {
     /// Reads a certificate leniently: whatever gives dates and names will do, for even a bad one must be shown.
     ///
     /// # Errors
     /// The bytes are no X.509 certificate.
     pub fn parse(der: &[u8]) -> Result<Self, Unreadable> {
-        let (_, parsed) =
-            X509Certificate::from_der(der).map_err(|error| Unreadable(error.to_string().to_lowercase()))?;
+        let (_, parsed) = X509Certificate::from_der(der)
+            .map_err(|error| Unreadable::new(error.to_string().to_lowercase()))?;
         let mut certificate = Self {
             subject: name::print(parsed.subject()),
             issuer: name::print(parsed.issuer()),

@@ -15,6 +15,7 @@
 //! | `der` | a small reader of DER, for what x509-parser has no type for |
 //! | `renewal_id` | [`renewal_id()`]: a certificate's name for its authority's renewal information |
 //! | `name` | distinguished names as Go prints them |
+//! | `revocation` | [`RevocationList`]: a revocation list's facts |
 //! | [`cleartext`] | the certificate of a server that rustls refuses, read before anything is encrypted |
 //! | `failure` | [`HandshakeError`] and its closed set of reasons |
 //!
@@ -33,6 +34,7 @@ mod name;
 mod ocsp;
 mod recorder;
 mod renewal_id;
+mod revocation;
 mod roots;
 mod seen;
 mod settings;
@@ -49,6 +51,7 @@ pub use failure::{HandshakeError, Reason, alert, io_failure};
 pub(crate) use ocsp::fuzz as fuzz_ocsp;
 pub use ocsp::{Answer, Staple, Status};
 pub use renewal_id::renewal_id;
+pub use revocation::RevocationList;
 pub use roots::Roots;
 pub use seen::Seen;
 pub use settings::{Identity, Settings, TlsConfigError, Version};

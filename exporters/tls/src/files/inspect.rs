@@ -1,0 +1,100 @@
+//! A file that is looked at by hand, once.
+
+use std::path::{Path, PathBuf};
+
+use kit::Page;
+use kit::config::Secret;
+use wire::tls::Certificate;
+
+use super::Files;
+use super::faults::FAULTS;
+use super::find::find;
+use super::page::{self, serves};
+use super::read::{Read, read};
+use crate::renewal::{Due, Policy};
+
+/// What a file is.
+#[derive(Debug)]
+pub struct Inspected {
+    /// Its place.
+    pub path: PathBuf,
+    read: Read,
+    renewal: Policy,
+}
+
+/// A file's certificates, or those of one of its entries.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// The entry's name; `None` for the file itself.
+    pub name: Option<&'a str>,
+    /// The certificates, in order.
+    pub certificates: &'a [Certificate],
+    /// Whether the private key is the first one's.
+    pub key_matches: Option<bool>,
+    /// When the first is due, if it is a server's.
+    pub due: Option<Due>,
+}
+
+impl Files {
+    /// The files that all sources' patterns name now.
+    #[must_use]
+    pub fn found(&self) -> Vec<PathBuf> {
+        let sources = self.sources();
+        sources.iter().flat_map(|source| find(&source.paths, &source.exclude).files).collect()
+    }
+
+    /// Reads a file now, with the passwords of all sources.
+    #[must_use]
+    pub fn inspect(&self, path: PathBuf, renewal: Policy) -> Inspected {
+        let passwords: Vec<Secret> = self.sources().into_iter().flat_map(|source| source.passwords).collect();
+        let read = read(&path, &passwords);
+        Inspected { path, read, renewal }
+    }
+}
+
+impl Inspected {
+    /// What is wrong with it: each reason with what it means.
+    pub fn faults(&self) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
+        let meaning =
+            |word: &str| FAULTS.iter().find(|(known, _)| *known == word).map_or("", |(_, meaning)| meaning);
+        self.read.faults.iter().map(move |fault| (fault.word(), meaning(fault.word())))
+    }
+
+    /// Its revocation lists: issuer, when each was made, when the next one will be, how many certificates it revokes.
+    pub fn lists(&self) -> impl Iterator<Item = (&str, i64, Option<i64>, usize)> {
+        let lists = self.read.lists.iter();
+        lists.map(|list| (list.issuer.as_str(), list.this_update, list.next_update, list.revoked))
+    }
+
+    /// The file itself, and what has a name of its own in it.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let own = std::iter::once((None, &self.read));
+        let parts = self.read.parts.iter().map(|(name, read)| (Some(name.as_str()), read));
+        own.chain(parts).map(|(name, read)| Entry {
+            name,
+            certificates: &read.certificates,
+            key_matches: read.key_matches,
+            due: read
+                .certificates
+                .first()
+                .filter(|first| serves(first))
+                .map(|first| read.due(first, self.renewal)),
+        })
+    }
+
+    /// Its metrics, of a source named `once`.
+    #[must_use]
+    pub fn page(&self) -> Page {
+        let mut page = Page::new();
+        page::one(&mut page, "once", Path::new(&self.path), &self.read, self.renewal);
+        page
+    }
+}
+
+impl Read {
+    /// When a certificate of it is due. What the configuration says outweighs what the renewing program has written down.
+    pub(super) fn due(&self, certificate: &Certificate, renewal: Policy) -> Due {
+        let renewal = self.renewal.filter(|_| renewal == Policy::Usual).unwrap_or(renewal);
+        renewal.due(certificate.not_before, certificate.not_after)
+    }
+}

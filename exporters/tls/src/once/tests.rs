@@ -1,0 +1,110 @@
+use super::*;
+use crate::testing::{Lab, build, make, there};
+
+fn once(what: &[&str]) -> Once {
+    Once { what: what.iter().map(|text| (*text).to_owned()).collect(), ..Once::default() }
+}
+
+async fn looked(once: &Once, yaml: &str) -> (Vec<Outcome>, Vec<Report>) {
+    let exporter = build(yaml).unwrap();
+    let outcomes = run(plan(once, &exporter).unwrap(), &exporter).await;
+    let reports = outcomes.iter().map(Outcome::report).collect();
+    (outcomes, reports)
+}
+
+#[test]
+fn what_is_planned() {
+    let exporter = build("targets: [{target: 'a.test:1', name: site}]").unwrap();
+    for (what, module, want) in [
+        (&["site", "b.test", "/x.pem"][..], None, Ok("site=a.test:1 b.test=b.test /x.pem")),
+        (&[], None, Ok("site=a.test:1")),
+        (&["b.test"], Some("tsl"), Err("unknown module \"tsl\": did you mean \"tls\"?")),
+        (&["http://a"], None, Err("\"http://a\": ")),
+    ] {
+        let once = Once { module: module.map(str::to_owned), ..once(what) };
+        let plan = plan(&once, &exporter).map(|plan| {
+            let shown = plan.iter().map(|item| match item {
+                Item::Target(target) => format!("{}={}", target.name, target.target),
+                Item::File(path) => path.display().to_string(),
+            });
+            shown.collect::<Vec<_>>().join(" ")
+        });
+        match (plan, want) {
+            (Ok(plan), Ok(want)) => assert_eq!(plan, want),
+            (Err(error), Err(want)) => assert!(error.starts_with(want), "{error}"),
+            (plan, _) => panic!("{what:?}: {plan:?}"),
+        }
+    }
+    assert!(plan(&once(&[]), &build("{}").unwrap()).unwrap_err().starts_with("nothing to look at"));
+}
+
+#[tokio::test]
+async fn files_good_and_bad() {
+    let lab = Lab::new();
+    let (good, old) = (make("a.test", false, None, (-1, 89)), make("b.test", false, None, (-90, -1)));
+    let other = make("c.test", false, None, (-1, 89));
+    let paths = [
+        lab.write("good.pem", &(good.pem.clone() + &good.key)),
+        lab.write("old.pem", &old.pem),
+        lab.write("other.pem", &(good.pem.clone() + &other.key)),
+        lab.write("none.pem", "hello"),
+    ];
+    let what: Vec<&str> = paths.iter().map(|path| path.to_str().unwrap()).collect();
+    let (outcomes, reports) = looked(&once(&what), "{}").await;
+    assert_eq!(reports.iter().map(|report| report.ok).collect::<Vec<_>>(), [true, false, false, false]);
+    let text = report::text(&reports, false);
+    for part in [
+        "good.pem (file): OK",
+        "+ key          the key is the certificate's",
+        "  names        a.test",
+        " days (fraction)",
+        "+ due          is to be renewed",
+        "! valid        from",
+        "! key          the key is another certificate's",
+        "! reason       no_certificate: Nothing of a known format",
+        "4 looked at: 1 ok, 3 failed",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    assert!(!text.contains('\x1b') && report::text(&reports, true).contains("\x1b[31mFAIL"));
+    let list: serde_json::Value = serde_json::from_str(&json(&outcomes, &reports)).unwrap();
+    let metrics = list[0]["metrics"].as_array().unwrap();
+    assert!(metrics.iter().any(|metric| metric["name"] == "tls_file_key_matches" && metric["value"] == 1.0));
+    assert_eq!(list[3]["facts"][0]["fact"], "reason");
+    // Without arguments, what is configured.
+    let yaml = format!("files: [{{name: lab, paths: ['{}/*.pem']}}]", lab.path().display());
+    assert_eq!(looked(&once(&[]), &yaml).await.1.len(), 4);
+}
+
+#[tokio::test]
+async fn a_target_fact_by_fact() {
+    if !there("openssl", "a_target_fact_by_fact") {
+        return;
+    }
+    let lab = Lab::new();
+    let made = make("a.test", false, None, (-1, 89));
+    lab.write("cert.pem", &made.pem);
+    lab.write("key.pem", &made.key);
+    let server = lab.serve("");
+    let pinned =
+        format!("modules: {{tls: {{tls_config: {{ca_file: '{}/cert.pem'}}}}}}", lab.path().display());
+    for (yaml, name, ok, parts) in [
+        (pinned.as_str(), "a.test", true, ["+ trust        pinned", "+ name ", "  handshake    TLS 1.3"]),
+        (
+            "{}",
+            "b.test",
+            false,
+            ["! trust        self_signed", "! name ", "! reason       tls_cert_untrusted"],
+        ),
+    ] {
+        let once = Once { hostname: Some(name.to_owned()), ..once(&[&server.addr, "127.0.0.1:1"]) };
+        let (outcomes, reports) = looked(&once, yaml).await;
+        assert_eq!((reports[0].ok, reports[1].ok), (ok, false));
+        let text = report::text(&reports, false);
+        for part in parts.into_iter().chain(["! reason       connect_refused: "]) {
+            assert!(text.contains(part), "{part:?} is not in\n{text}");
+        }
+        let list: serde_json::Value = serde_json::from_str(&json(&outcomes, &reports)).unwrap();
+        assert_eq!(list[0]["ok"], ok);
+    }
+}
