@@ -8,6 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use kit::run::{Running, Settings, StartError};
 use kit::{About, Desc, Exporter};
 use probe_exporter::ProbeExporter;
+use proxmox_exporter::ProxmoxExporter;
 use tls_exporter::TlsExporter;
 
 /// An exporter, as farol handles it without knowing its types.
@@ -42,6 +43,12 @@ pub const MEMBERS: &[Member] = &[
         true,
     ),
     member::<TlsExporter>(tls_exporter::main, &["files", "renewal"], &["tls.yaml"], false),
+    member::<ProxmoxExporter>(
+        proxmox_exporter::main,
+        &["clusters"],
+        &["proxmox.yaml", "pve.yml", "pve.yaml"],
+        false,
+    ),
 ];
 
 const fn member<E: Exporter>(
@@ -117,6 +124,8 @@ mod tests {
             ("config/tls.yml", "targets:\n", Some("tls-exporter")),
             ("mine.yml", "files:\n", Some("tls-exporter")),
             ("mine.yml", "targets:\nfiles:\n", Some("tls-exporter")),
+            ("mine.yml", "clusters:\n", Some("proxmox-exporter")),
+            ("pve.yml", "default:\n", Some("proxmox-exporter")),
             ("mine.yml", "  targets:\n", None),
             ("mine.yml", "global: {}\n", None),
             ("mine.yml", "", None),

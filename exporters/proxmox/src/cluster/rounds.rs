@@ -21,6 +21,8 @@ const TICK: Duration = Duration::from_secs(1);
 const MAP: Duration = Duration::from_secs(30);
 /// How soon a collector that failed is tried again, at the latest.
 const AGAIN: Duration = Duration::from_secs(300);
+/// When a node that is offline is due: not before it is back.
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
 /// Runs at a time.
 const fn places(tier: Tier) -> usize {
     match tier {
@@ -155,6 +157,10 @@ impl Work {
                     self.offline(&key, planned.every);
                     known.push(key);
                 } else {
+                    // One that was offline and is back is asked at once.
+                    if self.due.get(&key).is_some_and(|due| *due > now + NEVER / 2) {
+                        self.due.remove(&key);
+                    }
                     keys.push((key, *planned));
                 }
             }
@@ -179,8 +185,8 @@ impl Work {
 
     /// Tells once that a node is not asked; when it is back, everything about it is due.
     fn offline(&mut self, key: &Key, every: Duration) {
-        let far = Instant::now() + Duration::from_secs(365 * 86_400);
-        if self.due.insert(key.clone(), far).is_none_or(|due| due < far - Duration::from_secs(86_400)) {
+        let now = Instant::now();
+        if self.due.insert(key.clone(), now + NEVER).is_none_or(|due| due < now + NEVER / 2) {
             let failure = Failure::new(Reason::NodeOffline, "the cluster says that the node is offline");
             let collected = Collected::new(Page::new(), Some(failure), Instant::now());
             self.cluster.store.put(key.clone(), collected, every);
@@ -192,7 +198,6 @@ impl Work {
         let now = Instant::now();
         let Some((planned, collected)) = done.run else {
             self.due.insert(done.key, now + Duration::from_secs(5));
-            self.back_online(now);
             return;
         };
         let every = match &collected.failure {
@@ -205,17 +210,5 @@ impl Work {
         let (name, node) = done.key.clone();
         let before = self.cluster.store.put(done.key, collected, planned.every);
         tell(&self.cluster, name, &node, before.as_ref(), failure.as_ref());
-    }
-
-    /// Nodes that were offline and are not any more are asked at once.
-    fn back_online(&mut self, now: Instant) {
-        let map = self.cluster.map();
-        let day = now + Duration::from_secs(86_400 * 30);
-        let back = |key: &Key| map.online().any(|node| node.name == key.1);
-        for (key, due) in &mut self.due {
-            if *due > day && back(key) {
-                *due = now;
-            }
-        }
     }
 }

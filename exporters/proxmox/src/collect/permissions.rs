@@ -119,7 +119,7 @@ pub fn grant(identity: &Identity) -> String {
         Identity::Token(name, _) => {
             let user = name.split('!').next().unwrap_or(name);
             format!(
-                "on a node: pveum acl modify / --users {user} --roles PVEAuditor && \
+                "on a node (proxmox-exporter --setup has it to paste): pveum acl modify / --users {user} --roles PVEAuditor && \
                  pveum acl modify / --tokens '{name}' --roles PVEAuditor"
             )
         }

@@ -98,7 +98,7 @@ pub fn write(cluster: &str, rows: &[Row], page: &mut Page) {
                     page.family(&QUORATE).push(&[cluster], flag(quorate));
                 }
             }
-            "node" => {
+            "node" if !row.name.is_empty() => {
                 members += 1.0;
                 online += row.online.flag().map_or(0.0, flag);
                 let id = if row.id.is_empty() { format!("node/{}", &*row.name) } else { row.id.to_string() };
