@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt as _};
 use kit::allow::AllowList;
 use kit::{Ask, BoxFuture, Desc, Failure, Page, Prober, Refusal, Verdict};
 
-use crate::api::margin;
+use crate::api::{Reason, margin};
 use crate::cluster::{Cluster, Collected};
 use crate::collect::{Collector, Scope, Tier};
 use crate::config::cluster::Shared;
@@ -71,7 +71,7 @@ impl Door {
             let same = |end: &crate::api::endpoint::Endpoint| {
                 end.host.eq_ignore_ascii_case(&host) && end.port == port
             };
-            cluster.api().endpoints().iter().any(|end| same(end))
+            cluster.api().endpoints().iter().any(same)
         };
         if let Some(cluster) = self.clusters.iter().find(has) {
             return Ok(Found { cluster: Arc::clone(cluster), host: Some(host), kept: true });
@@ -87,12 +87,9 @@ impl Door {
         if let Some(cluster) = visited.get(&key) {
             return Ok(Found { cluster: Arc::clone(cluster), host: Some(host), kept: false });
         }
-        let cluster = known.cluster(&host, port, &self.shared).map_err(|detail| Failure {
-            phase: "setup",
-            reason: "tls",
-            detail,
-            refused: None,
-        })?;
+        let cluster = known
+            .cluster(&host, port, &self.shared, self.allow.clone())
+            .map_err(|detail| Failure { phase: "setup", reason: "tls", detail, refused: None })?;
         if visited.len() >= MOST {
             visited.pop_first();
         }
@@ -141,8 +138,9 @@ impl Door {
         let failure = failures.and_then(|failures| failures.into_iter().next()).map(|failure| Failure {
             phase: "request",
             reason: failure.reason.word(),
+            refused: (failure.reason == Reason::Refused)
+                .then(|| Refusal { rule: "allowed_targets".into(), detail: failure.detail.clone() }),
             detail: failure.detail,
-            refused: None,
         });
         (without_cluster(&page), failure)
     }

@@ -102,3 +102,19 @@ fn a_pve_yml_as_it_is() {
     assert!(refused.text().contains("allowed_targets"), "{}", refused.text());
     assert_eq!(lab.scrape().get("farol_config_notice_info{notice=\"no_clusters\"}"), Some(1.0));
 }
+
+/// A name is whoever owns it: its address has the last word.
+#[test]
+fn a_name_is_judged_by_its_address() {
+    let lab = Lab::with(Pve::start(Shape::default(), 1), |pve| {
+        format!(
+            "default: {{user: farol@pve, token_name: farol, token_value: {SECRET}, verify_ssl: false, port: {}}}\n\
+             allowed_targets: [192.0.2.0/24]\n",
+            pve.ports[0]
+        )
+    });
+    let answer = lab.get("/pve?target=localhost");
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    let counts = lab.pve.counts();
+    assert_eq!((counts.connections, counts.total()), (0, 0));
+}

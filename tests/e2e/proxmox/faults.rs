@@ -149,4 +149,7 @@ fn a_deaf_endpoint_is_left_for_the_next() {
     let began = Instant::now();
     assert_eq!(up(&lab.scrape(), "qemu/101"), Some(1.0));
     assert!(began.elapsed() < Duration::from_secs(1), "it stays with what works: {:?}", began.elapsed());
+    let first = format!("pve_endpoint_up{{cluster=\"lab\",endpoint=\"127.0.0.1:{}\"}}", lab.pve.ports[0]);
+    lab.pve.state.heal();
+    lab.scrape_until("the first endpoint", |page| page.get(&first) == Some(1.0));
 }

@@ -24,6 +24,7 @@ const NODE_COLLECTORS: &[&str] = &[
     "zfs",
     "lvmthin",
     "guest_config",
+    "packages",
     "snapshots",
 ];
 const CLUSTER_COLLECTORS: &[&str] = &[

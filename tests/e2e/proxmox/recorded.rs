@@ -7,9 +7,9 @@ use farol_tests::{recorded, skipped};
 use kit::Page;
 use proxmox_exporter::api::value::Rows;
 use proxmox_exporter::collect::{
-    backup_jobs, backups, certificates, disks, fingerprints, guest_config, guests, ha, lvmthin, node,
-    permissions, qdevice, replication, resources, services, snapshots, status, subscription, tasks, version,
-    zfs,
+    backup_jobs, backups, ceph, certificates, disks, fingerprints, guest_config, guest_filesystems, guests,
+    ha, lvmthin, node, packages, permissions, qdevice, replication, resources, services, snapshots, status,
+    subscription, tasks, version, zfs,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -55,6 +55,17 @@ fn read(name: &str, data: &Value) -> Option<Page> {
         }
         ["cluster", "config", "qdevice"] => {
             one(data, name, |found, page| qdevice::write("c", "c", found, page))
+        }
+        ["cluster", "ceph", "status"] | ["nodes", _, "ceph", "status"] => {
+            one(data, name, |found, page| ceph::write("c", found, page))
+        }
+        ["nodes", _, "apt", "versions"] => list(data, name, |rows, page| packages::write(LABELS, rows, page)),
+        ["nodes", _, "qemu", _, "agent", "get-fsinfo"] => {
+            let answer =
+                serde_json::from_value(data.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let mut page = Page::new();
+            guest_filesystems::write(LABELS, answer, &mut page);
+            page
         }
         ["access", "permissions"] => one(data, name, |_: &permissions::Permissions, _| {}),
         ["nodes"] => list(data, name, |_: &[fingerprints::Row], _| {}),

@@ -42,8 +42,11 @@ fn name(node: usize) -> String {
 
 impl Data {
     pub(super) fn new(shape: &Shape) -> Self {
-        let guest =
-            |index: usize| Guest { vmid: 100 + index, qemu: index % 3 != 0, node: index % shape.nodes };
+        let guest = |index: usize| Guest {
+            vmid: 100 + index,
+            qemu: !index.is_multiple_of(3),
+            node: index % shape.nodes,
+        };
         Self { guests: (0..shape.guests).map(guest).collect(), whole: OnceLock::new() }
     }
 
@@ -106,7 +109,7 @@ impl Data {
             ["qemu" | "lxc" | "replication"] if !seen => json!([]),
             ["qemu" | "lxc", number, "config"] => {
                 let guest = here().find(|guest| guest.vmid.to_string() == *number)?;
-                json!({ "onboot": u8::from(guest.vmid % 2 == 0), "memory": "8192", "cores": 4, "digest": "0" })
+                json!({ "onboot": u8::from(guest.vmid.is_multiple_of(2)), "memory": "8192", "cores": 4, "digest": "0" })
             }
             ["qemu" | "lxc", _, "snapshot"] => json!([
                 { "name": "current", "description": "You are here!" }, { "name": "before", "snaptime": THEN - 86_400 },
@@ -141,6 +144,10 @@ impl Data {
             ["disks", "lvmthin"] => {
                 json!([{ "lv": "data", "vg": "pve", "lv_size": 300 * GIB, "used": 150 * GIB, "metadata_size": GIB, "metadata_used": GIB / 100 }])
             }
+            ["apt", "versions"] => json!([
+                { "Package": "pve-manager", "OldVersion": "9.2.4", "Version": "9.2.7", "CurrentState": "Installed" },
+                { "Package": "proxmox-ve", "OldVersion": "9.2.0", "Version": "9.2.0", "RunningKernel": "6.8.12-1-pve" },
+            ]),
             ["storage", storage, "content"] if seen => self.backups(index, storage),
             ["storage", _, "content"] => json!([]),
             _ => return None,

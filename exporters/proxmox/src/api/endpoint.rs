@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use kit::allow::AllowList;
 use tokio::net::TcpStream;
 use wire::http::{Connection, Protocol};
 use wire::tls::{Alpn, Client, Proof, TlsStream};
@@ -44,6 +45,8 @@ pub struct Tools {
     pub tls: Client,
     /// What a certificate is held against.
     pub trust: Trust,
+    /// What may be connected to, where a request named the host.
+    pub allow: Option<AllowList>,
 }
 
 /// One of a cluster's nodes, or what stands before them.
@@ -136,6 +139,14 @@ impl Endpoint {
                 return Err(Failure::new(Reason::Resolve, format!("resolve {host}: no answer in time")));
             }
         };
+        for ip in &found {
+            // The very address that is dialled: a name is whoever owns it.
+            if let Some(Err(refusal)) =
+                tools.allow.as_ref().map(|allow| allow.check_addr(host, *ip, Some(self.port)))
+            {
+                return Err(Failure::new(Reason::Refused, refusal.detail));
+            }
+        }
         let mut last = Failure::new(Reason::Resolve, format!("resolve {host}: no address"));
         let count = found.len().min(MOST_ADDRESSES);
         for (index, ip) in found.into_iter().take(MOST_ADDRESSES).enumerate() {

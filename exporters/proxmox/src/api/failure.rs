@@ -27,6 +27,7 @@ macro_rules! reasons {
 
 reasons! {
     Resolve "resolve" "The endpoint's name could not be resolved.",
+    Refused "target_refused" "allowed_targets does not allow the address that the target's name stands for; nothing was sent.",
     Connect "connect" "No endpoint could be connected to: nobody listens, nobody answers, or there is no way.",
     Tls "tls" "The TLS handshake with the endpoint broke off.",
     Untrusted "tls_untrusted" "The endpoint's certificate is not good: not trusted, expired, or for another name.",

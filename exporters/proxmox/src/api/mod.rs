@@ -138,6 +138,26 @@ impl Api {
         self.stranger.swap(false, Ordering::Relaxed)
     }
 
+    /// Whether there is an endpoint that could not be connected to when that was last tried.
+    #[must_use]
+    pub fn is_lame(&self) -> bool {
+        self.endpoints.iter().any(Endpoint::is_down)
+    }
+
+    /// Connects to the endpoints that could not be connected to. Calls stay with the one that serves; but whether the others
+    /// would do is worth knowing before they are needed.
+    pub async fn revive(&self, deadline: Instant) {
+        for endpoint in self.endpoints.iter().filter(|endpoint| endpoint.is_down()) {
+            let connected = endpoint.connect(&self.tools, false, deadline).await;
+            if let Err(failure) = &connected
+                && failure.reason == Reason::Fingerprint
+            {
+                self.stranger.store(true, Ordering::Relaxed);
+            }
+            endpoint.note(connected.map(|_| ()));
+        }
+    }
+
     /// Asks, and reads what stands in `data`.
     ///
     /// # Errors

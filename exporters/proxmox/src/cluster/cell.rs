@@ -43,13 +43,20 @@ impl Collected {
 pub(super) struct Cell {
     collector: &'static Collector,
     answer: Mutex<Option<Collected>>,
-    /// How the last run ended, and when one last ended well.
-    last: std::sync::Mutex<(Option<Result<(), Failure>>, Option<SystemTime>)>,
+    past: std::sync::Mutex<Past>,
+}
+
+#[derive(Debug, Default)]
+struct Past {
+    /// How the last run ended.
+    last: Option<Result<(), Failure>>,
+    /// When one last ended well.
+    success: Option<SystemTime>,
 }
 
 impl Cell {
     pub(super) fn new(collector: &'static Collector) -> Self {
-        Self { collector, answer: Mutex::default(), last: std::sync::Mutex::default() }
+        Self { collector, answer: Mutex::default(), past: std::sync::Mutex::default() }
     }
 
     pub(super) fn collector(&self) -> &'static Collector {
@@ -58,12 +65,12 @@ impl Cell {
 
     /// How the last run ended; `None` before the first.
     pub(super) fn last(&self) -> Option<Result<(), Failure>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
+        self.past.lock().unwrap_or_else(PoisonError::into_inner).last.clone()
     }
 
     /// When a run last ended well.
     pub(super) fn last_success(&self) -> Option<SystemTime> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).1
+        self.past.lock().unwrap_or_else(PoisonError::into_inner).success
     }
 
     /// The answer: the last one if it is younger than `good`, else a new one. Who comes while it is being fetched waits
@@ -80,11 +87,11 @@ impl Cell {
         }
         let deadline = deadline.min(Instant::now() + cluster.settings().timeout);
         let fresh = cluster.visit(self.collector, "", deadline).await;
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = last.0.replace(fresh.failure.clone().map_or(Ok(()), Err));
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = past.last.replace(fresh.failure.clone().map_or(Ok(()), Err));
         tell(cluster, self.collector.name, "", before.as_ref(), fresh.failure.as_ref());
         if fresh.failure.is_none() {
-            last.1 = Some(fresh.time);
+            past.success = Some(fresh.time);
         }
         *answer = fresh.failure.is_none().then(|| fresh.clone());
         fresh

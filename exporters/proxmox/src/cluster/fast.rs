@@ -21,7 +21,7 @@ impl Fast {
     /// The fast tier of a cluster.
     #[must_use]
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        Self { name: format!("cluster {}", cluster.settings().name), cluster }
+        Self { name: cluster.settings().name.clone(), cluster }
     }
 }
 
@@ -75,6 +75,16 @@ impl Cluster {
         let last_success = collected.failure.is_none().then_some(collected.time);
         let fared = report::Fared { failure: collected.failure.as_ref(), took: collected.took, last_success };
         report::collector(page, &self.settings().name, collector, node, &fared);
+    }
+
+    /// Names and addresses of the members: asked for if they were not yet.
+    pub async fn members_known(&self, deadline: Instant) -> Arc<super::map::Members> {
+        if self.members().nodes.is_empty()
+            && let Some(cell) = self.cells.iter().find(|cell| cell.collector().name == "status")
+        {
+            cell.get(self, cell::GOOD, deadline).await;
+        }
+        self.members()
     }
 
     /// The members, asked anew when what is known of them is older than that.

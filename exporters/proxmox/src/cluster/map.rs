@@ -92,10 +92,8 @@ impl Members {
     #[must_use]
     pub fn node(&self, host: &str) -> Option<&str> {
         let short = host.split('.').next().unwrap_or(host);
-        let find =
-            |wanted: &dyn Fn(&(Box<str>, Box<str>)) -> bool| self.nodes.iter().find(|node| wanted(node));
-        find(&|(name, ip)| &**name == host || &**ip == host)
-            .or_else(|| find(&|(name, _)| &**name == short))
-            .map(|(name, _)| &**name)
+        let whole = self.nodes.iter().find(|(name, ip)| &**name == host || &**ip == host);
+        let found = whole.or_else(|| self.nodes.iter().find(|(name, _)| &**name == short));
+        found.map(|(name, _)| &**name)
     }
 }

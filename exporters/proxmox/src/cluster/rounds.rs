@@ -43,7 +43,7 @@ impl Rounds {
     /// The background of a cluster.
     #[must_use]
     pub fn new(cluster: Arc<Cluster>) -> Self {
-        Self { name: format!("cluster {}", cluster.settings().name), cluster }
+        Self { name: cluster.settings().name.clone(), cluster }
     }
 
     /// The cluster.
@@ -95,6 +95,8 @@ type Running = FuturesUnordered<BoxFuture<'static, Done>>;
 
 /// The key under which the members are asked for.
 const MEMBERS: &str = "members";
+/// The key under which it is seen whether endpoints that could not be connected to can be again.
+const ENDPOINTS: &str = "endpoints";
 
 struct Work {
     cluster: Arc<Cluster>,
@@ -115,6 +117,18 @@ impl Work {
             running.push(Box::pin(async move {
                 cluster.fresh_map(MAP, Instant::now() + Duration::from_secs(10)).await;
                 Done { key: members, run: None }
+            }));
+        }
+        let endpoints: Key = (ENDPOINTS, Box::default());
+        if self.cluster.api().is_lame()
+            && !self.is_busy(&endpoints)
+            && self.due.get(&endpoints).is_none_or(|due| *due <= now)
+        {
+            self.busy.push((endpoints.clone(), Tier::Fast));
+            let cluster = Arc::clone(&self.cluster);
+            running.push(Box::pin(async move {
+                cluster.api().revive(Instant::now() + Duration::from_secs(10)).await;
+                Done { key: endpoints, run: None }
             }));
         }
         if self.cluster.api().met_a_stranger() {
@@ -169,7 +183,8 @@ impl Work {
         known.sort();
         // Until the members are known, nothing is said about who is not one.
         if map.at.is_some() {
-            self.due.retain(|key, _| key.0 == MEMBERS || known.binary_search(key).is_ok());
+            self.due
+                .retain(|key, _| matches!(key.0, MEMBERS | ENDPOINTS) || known.binary_search(key).is_ok());
             cluster.store.prune(|key| known.binary_search(key).is_ok());
         }
         let is_due = |(key, planned): (Key, Planned)| {
@@ -197,7 +212,8 @@ impl Work {
         self.busy.retain(|(busy, _)| *busy != done.key);
         let now = Instant::now();
         let Some((planned, collected)) = done.run else {
-            self.due.insert(done.key, now + Duration::from_secs(5));
+            let pause = if done.key.0 == ENDPOINTS { MAP } else { Duration::from_secs(5) };
+            self.due.insert(done.key, now + pause);
             return;
         };
         let every = match &collected.failure {

@@ -125,6 +125,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "there is no runtime here")]
     fn what_is_known_lasts_three_intervals() {
         let (store, every) = (Store::default(), Duration::from_millis(20));
         let key = || -> Key { ("node", "pve1".into()) };

@@ -90,7 +90,7 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
         }
         match guests {
             Ok(guests) => {
-                write_guests(visit.name, &whose(visit), &guests.rows, page);
+                write_guests(visit.name, &whose(visit).await, &guests.rows, page);
                 result.and(whole(&guests, "/cluster/backup-info/not-backed-up"))
             }
             Err(failure) => result.and(Err(failure)),
@@ -99,8 +99,8 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
 }
 
 /// `cluster/NAME`, or the node that stands alone.
-fn whose(visit: &Visit<'_>) -> String {
-    let members = visit.cluster.members();
+async fn whose(visit: &Visit<'_>) -> String {
+    let members = visit.cluster.members_known(visit.deadline).await;
     match (members.cluster.is_empty(), members.nodes.first()) {
         (false, _) => format!("cluster/{}", members.cluster),
         (true, Some((name, _))) => format!("node/{name}"),

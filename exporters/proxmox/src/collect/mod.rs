@@ -9,14 +9,17 @@
 
 pub mod backup_jobs;
 pub mod backups;
+pub mod ceph;
 pub mod certificates;
 pub mod disks;
 pub mod fingerprints;
 pub mod guest_config;
+pub mod guest_filesystems;
 pub mod guests;
 pub mod ha;
 pub mod lvmthin;
 pub mod node;
+pub mod packages;
 pub mod permissions;
 pub mod qdevice;
 pub mod replication;
@@ -55,12 +58,15 @@ pub const ALL: &[&Collector] = &[
     &certificates::COLLECTOR,
     &subscription::COLLECTOR,
     &services::COLLECTOR,
+    &packages::COLLECTOR,
     &disks::COLLECTOR,
     &zfs::COLLECTOR,
     &lvmthin::COLLECTOR,
     &qdevice::COLLECTOR,
     &guest_config::COLLECTOR,
     &snapshots::COLLECTOR,
+    &guest_filesystems::COLLECTOR,
+    &ceph::COLLECTOR,
 ];
 
 /// When a collector runs.

@@ -49,7 +49,8 @@ pub struct Qdevice {
 fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
         let qdevice: Option<Qdevice> = visit.get("/cluster/config/qdevice").await?;
-        write(visit.name, &visit.cluster.members().cluster, &qdevice.unwrap_or_default(), page);
+        let members = visit.cluster.members_known(visit.deadline).await;
+        write(visit.name, &members.cluster, &qdevice.unwrap_or_default(), page);
         Ok(())
     })
 }

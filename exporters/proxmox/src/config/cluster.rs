@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kit::allow::AllowList;
 use kit::config::{Document, HumanDuration, Problem, SecretSource, Spanned, did_you_mean, span_of_time};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,11 +65,13 @@ pub struct ClusterSection {
     pub tls: Option<TlsSection>,
     /// How long a call in a scrape may take, however long the scraper waits. Default: 10s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"10s")]
     pub timeout: Option<Spanned<HumanDuration>>,
     /// How often the background asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intervals: Option<IntervalsSection>,
-    /// Collectors by name, true or false. On unless it is said otherwise: all but snapshots.
+    /// Collectors by name, true or false. On unless it is said otherwise: all but snapshots,
+    /// guest_filesystems and ceph.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("x-key" = "snapshots"))]
     pub collectors: BTreeMap<String, bool>,
@@ -104,9 +107,11 @@ pub struct TlsSection {
 pub struct IntervalsSection {
     /// The nodes: load, guests' pressure, replication. Default: 60s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"60s")]
     pub node: Option<Spanned<HumanDuration>>,
     /// Everything that changes slowly; default: what suits each, from 1m to 1h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"15m")]
     pub slow: Option<Spanned<HumanDuration>>,
 }
 
@@ -191,7 +196,7 @@ impl Bench<'_> {
         let client = self.client(&tls, ca.clone(), skip, shared)?;
         let identity = identity.filter(|_| self.problems.is_empty())?;
         let trust = pin.map_or(Trust::Client, |pin| Trust::Pins(Pins::new(vec![pin])));
-        let tools = Tools { resolver: Arc::clone(&shared.resolver), tls: client, trust };
+        let tools = Tools { resolver: Arc::clone(&shared.resolver), tls: client, trust, allow: None };
         let api = Api::new(Access::new(identity, self.document.folder.clone()), endpoints, tools);
         Some(Built { cluster: Arc::new(Cluster::new(settings, api)), section: section.clone(), ca })
     }
@@ -376,7 +381,13 @@ impl super::module::Module {
     ///
     /// # Errors
     /// What is wrong with the certificates.
-    pub fn cluster(&self, host: &str, port: u16, shared: &Shared) -> Result<Cluster, String> {
+    pub fn cluster(
+        &self,
+        host: &str,
+        port: u16,
+        shared: &Shared,
+        allow: Option<AllowList>,
+    ) -> Result<Cluster, String> {
         let settings = TlsSettings {
             insecure_skip_verify: !self.verify,
             ca: self.ca.clone(),
@@ -384,7 +395,7 @@ impl super::module::Module {
             ..TlsSettings::default()
         };
         let tls = Client::new(&settings).map_err(|error| error.to_string())?;
-        let tools = Tools { resolver: Arc::clone(&shared.resolver), tls, trust: Trust::Client };
+        let tools = Tools { resolver: Arc::clone(&shared.resolver), tls, trust: Trust::Client, allow };
         let access = Access::new(self.identity.clone(), self.folder.clone());
         let endpoint = Endpoint::new(host.to_owned(), port);
         let settings = Settings {

@@ -29,14 +29,14 @@ pub use module::ModuleSection;
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct File {
     /// The clusters (or single nodes) to watch; shown on /metrics.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterSection>,
     /// What the target parameter of /pve may name beside the clusters' own endpoints, with a pve.yml's modules: no
     /// credential is sent to any other host. Default: this machine.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_targets: Option<AllowedTargets>,
     /// DNS servers to ask instead of those in /etc/resolv.conf, as `address` or `address:port`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(example = ["192.0.2.53:53"])]
     pub dns_servers: Vec<Spanned<String>>,
     /// The modules of a pve.yml.
