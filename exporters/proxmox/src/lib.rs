@@ -24,6 +24,8 @@ pub mod collect;
 pub mod config;
 pub mod door;
 pub mod exporter;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod setup;
 
 pub use cli::main;

@@ -191,3 +191,32 @@ fn a_reload_keeps_what_is_known() {
     assert!(until(Duration::from_secs(1), || lab.scrape().get("farol_config_last_reload_successful")
         == Some(0.0)));
 }
+
+/// Two clusters have the same numbers, and often the same node names: the cluster's name keeps them apart.
+#[test]
+fn two_clusters_on_one_page() {
+    let far = farol_tests::pve::Pve::start(Shape { nodes: 1, guests: 5, version: 8, ..Shape::default() }, 1);
+    let second = far.configuration("").replace("clusters:\n", "").replace("name: lab", "name: far");
+    let lab =
+        Lab::with(farol_tests::pve::Pve::start(Shape::default(), 1), |pve| pve.configuration("") + &second);
+    let page = lab.scrape_until("both", |page| {
+        success(page, "guest_config", "pve3") == Some(true)
+            && page
+                .get("pve_onboot_status{cluster=\"far\",id=\"lxc/100\",node=\"pve1\",type=\"lxc\"}")
+                .is_some()
+    });
+    for cluster in ["lab", "far"] {
+        assert_eq!(
+            page.get(&format!("pve_up{{cluster=\"{cluster}\",id=\"qemu/101\"}}")),
+            Some(1.0),
+            "{cluster}"
+        );
+    }
+    // A node that stands alone has no quorum, and guests without a job are told by its own name.
+    assert_eq!(page.get("pve_cluster_quorate{cluster=\"far\"}"), None);
+    assert_eq!(page.get("pve_not_backed_up_total{cluster=\"far\",id=\"node/pve1\"}"), Some(1.0));
+    assert!(shown(&page, "farol_page_dropped_total").lines().all(|line| line.ends_with(" 0")));
+    // With two clusters a request must say which.
+    assert_eq!(lab.get("/pve").status, 400);
+    assert_eq!(lab.get("/pve?target=far").status, 200);
+}

@@ -13,7 +13,7 @@ use super::failure::{Failure, Reason};
 pub const LARGEST: usize = 32 << 20;
 
 /// Unpacks gzip.
-pub(super) fn unpack(packed: &[u8]) -> Result<Bytes, Failure> {
+pub(crate) fn unpack(packed: &[u8]) -> Result<Bytes, Failure> {
     let mut body = Vec::with_capacity(packed.len().saturating_mul(4).min(LARGEST));
     let read = GzDecoder::new(packed).take(LARGEST as u64 + 1).read_to_end(&mut body);
     match read {
@@ -29,7 +29,7 @@ pub(super) fn too_large() -> Failure {
 }
 
 /// What stands in `data`.
-pub(super) fn data<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
+pub(crate) fn data<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     #[derive(Deserialize)]
     struct Envelope<T> {
         data: T,
