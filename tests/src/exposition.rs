@@ -55,6 +55,14 @@ impl Exposition {
         self.series.get(series).copied()
     }
 
+    /// The value of a series by its name and labels, in any order.
+    #[must_use]
+    pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> Option<f64> {
+        let mut pairs: Vec<_> = labels.iter().map(|(name, value)| format!("{name}=\"{value}\"")).collect();
+        pairs.sort_unstable();
+        self.get(&format!("{name}{{{}}}", pairs.join(",")))
+    }
+
     /// All series of a metric.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = (&'a str, f64)> {
         self.series

@@ -38,11 +38,11 @@ pub struct Member {
 pub const MEMBERS: &[Member] = &[
     member::<ProbeExporter>(
         probe_exporter::main,
-        &["modules", "targets", "allowed_targets", "resolver", "dns_servers"],
+        &["modules", "targets", "http_sd_configs", "allowed_targets", "resolver", "dns_servers"],
         &["blackbox.yml", "blackbox.yaml", "probe.yaml"],
         true,
     ),
-    member::<TlsExporter>(tls_exporter::main, &["files", "renewal"], &["tls.yaml"], false),
+    member::<TlsExporter>(tls_exporter::main, &["files", "npm", "renewal"], &["tls.yaml"], false),
     member::<ProxmoxExporter>(
         proxmox_exporter::main,
         &["clusters"],
@@ -123,6 +123,8 @@ mod tests {
             ("mine.yml", "# mine\ntargets:\n  - {}\n", Some("probe-exporter")),
             ("config/tls.yml", "targets:\n", Some("tls-exporter")),
             ("mine.yml", "files:\n", Some("tls-exporter")),
+            ("mine.yml", "npm:\n", Some("tls-exporter")),
+            ("mine.yml", "http_sd_configs:\n", Some("probe-exporter")),
             ("mine.yml", "targets:\nfiles:\n", Some("tls-exporter")),
             ("mine.yml", "clusters:\n", Some("proxmox-exporter")),
             ("pve.yml", "default:\n", Some("proxmox-exporter")),

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::collector::Collector;
 use crate::config::{ConfigError, Document};
 use crate::desc::Desc;
+use crate::discovery::Discovered;
 use crate::prober::Prober;
 use crate::sampler::Sampler;
 
@@ -74,6 +75,12 @@ pub trait Exporter: Send + Sync + Sized + 'static {
 
     /// What is watched, and its state now, for the landing page.
     fn watched(&self) -> Vec<Watched> {
+        Vec::new()
+    }
+
+    /// What it discovers for others, from memory: `/sd` serves it. The names are those of the configuration, also of lists
+    /// that are not known yet.
+    fn discovered(&self) -> Vec<Discovered> {
         Vec::new()
     }
 

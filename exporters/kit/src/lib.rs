@@ -12,6 +12,7 @@
 //! | [`histogram`] | [`Histogram`]: classic and native buckets from one observation |
 //! | [`expose`] | the three formats, their negotiation, compression that is not done twice |
 //! | [`collector`], [`prober`], [`sampler`] | the three shapes an exporter is made of |
+//! | [`discovery`] | lists of targets for others, as Prometheus' `http_sd_configs` reads them |
 //! | [`exporter`] | [`Exporter`]: what binds an exporter's configuration and shapes together |
 //! | [`config`] | strict YAML with positions in its errors, the generated example, secrets, reload |
 //! | [`allow`] | which targets a URL may name |
@@ -25,6 +26,7 @@ pub mod allow;
 pub mod collector;
 pub mod config;
 pub mod desc;
+pub mod discovery;
 pub mod exporter;
 pub mod expose;
 pub mod flags;
@@ -44,6 +46,7 @@ pub mod web;
 
 pub use collector::{CollectError, Collector, Scope};
 pub use desc::{Desc, Kind};
+pub use discovery::{Discovered, Group};
 pub use exporter::{About, Exporter, Notice, Watched};
 pub use histogram::Histogram;
 pub use page::Page;

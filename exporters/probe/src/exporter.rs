@@ -9,7 +9,8 @@ use wire::Resolver;
 use wire::icmp::Pinger;
 
 use crate::config::target::targets;
-use crate::config::{File, ResolverKind, server_address};
+use crate::config::{self, File, ResolverKind, server_address};
+use crate::lists::{self, Lists};
 use crate::module::{PROBERS, Tools};
 use crate::modules::{self, Modules};
 use crate::targets::Schedule;
@@ -18,6 +19,7 @@ use crate::targets::Schedule;
 pub struct ProbeExporter {
     modules: Arc<Modules>,
     schedule: Schedule,
+    lists: Lists,
     /// Outlives reloads, so that a new configuration does not begin with new sockets.
     pinger: Arc<Pinger>,
     notices: Vec<Notice>,
@@ -37,6 +39,13 @@ impl ProbeExporter {
     }
 }
 
+#[cfg(test)]
+impl ProbeExporter {
+    pub(crate) fn lists(&self) -> &Lists {
+        &self.lists
+    }
+}
+
 impl Exporter for ProbeExporter {
     const ABOUT: About = About {
         name: "probe-exporter",
@@ -52,7 +61,8 @@ impl Exporter for ProbeExporter {
     fn catalogue() -> Vec<&'static Desc> {
         let mut all: Vec<&'static Desc> = Vec::new();
         let groups = PROBERS.iter().flat_map(|prober| prober.descs).copied().chain([crate::verdict::DESCS]);
-        for desc in groups.flatten().copied().chain(crate::targets::descs()) {
+        let own = crate::targets::descs().into_iter().chain(lists::DESCS.iter().copied());
+        for desc in groups.flatten().copied().chain(own) {
             if !all.contains(&desc) {
                 all.push(desc);
             }
@@ -64,6 +74,7 @@ impl Exporter for ProbeExporter {
         let (mut problems, mut notices) = (Vec::new(), Vec::new());
         let map = modules::build(&raw, document, &mut problems, &mut notices);
         let targets = targets(&raw, &map, document, &mut problems);
+        let lists = config::list::lists(&raw, &map, document, &mut problems);
         let resolver = resolver(&raw, document, &mut problems);
         ConfigError::check(problems)?;
         let allow = AllowList::new(raw.allowed_targets.as_ref());
@@ -75,13 +86,16 @@ impl Exporter for ProbeExporter {
         let tools =
             |allow| Arc::new(Tools { resolver: Arc::clone(&resolver), pinger: Arc::clone(&pinger), allow });
         // What the configuration names itself needs nobody's leave; the list is about what a URL may name.
-        let schedule =
-            Schedule::new(targets, tools(AllowList::default()), previous.map(|previous| &previous.schedule));
-        Ok(Self { modules: Arc::new(Modules::new(map, tools(allow))), schedule, pinger, notices })
+        let (own, asked) = (tools(AllowList::default()), tools(allow));
+        let names: Vec<String> = lists.iter().map(|list| list.name.clone()).collect();
+        let before = previous.map(|previous| &previous.schedule);
+        let schedule = Schedule::with_lists(targets, names, own, Arc::clone(&asked), before);
+        let lists = Lists::new(lists, resolver, schedule.clone(), previous.map(|previous| &previous.lists));
+        Ok(Self { modules: Arc::new(Modules::new(map, asked)), schedule, lists, pinger, notices })
     }
 
     fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
-        self.schedule.samplers()
+        self.lists.samplers().into_iter().chain(self.schedule.samplers()).collect()
     }
 
     fn prober(&self) -> Option<Arc<dyn Prober>> {
@@ -89,7 +103,7 @@ impl Exporter for ProbeExporter {
     }
 
     fn watched(&self) -> Vec<Watched> {
-        self.schedule.watched()
+        self.schedule.watched().into_iter().chain(self.lists.watched()).collect()
     }
 
     fn notices(&self) -> Vec<Notice> {
@@ -264,10 +278,21 @@ mod tests {
             ("dns_servers: [here]", "dns_servers[0]"),
             ("{resolver: system, dns_servers: [192.0.2.1]}", "resolver"),
             ("resolver: systemd", "resolver"),
+            ("http_sd_configs: [{url: 'http://a.test'}]", "module"),
+            ("http_sd_configs: [{url: 'ftp://a.test', module: http_2xx}]", "http_sd_configs[0].url"),
+            ("http_sd_configs: [{url: 'http://a.test', module: nosuch}]", "unknown module"),
+            (
+                "modules: {m: {prober: tcp}}\nhttp_sd_configs: [{url: 'http://a.test', module: m, refresh_interval: 0s}]",
+                "refresh_interval",
+            ),
+            (
+                "modules: {m: {prober: tcp}}\nhttp_sd_configs: [{url: 'http://a.test', module: m}, {url: 'http://a.test', module: m}]",
+                "name of http_sd_configs[0]",
+            ),
             ("moduls: {}", "moduls"),
         ] {
             let error = build(yaml).err().unwrap_or_else(|| panic!("{yaml} was taken"));
-            assert!(error.contains(want) && error.contains("test.yml:1"), "{yaml}: {error}");
+            assert!(error.contains(want) && error.contains("test.yml:"), "{yaml}: {error}");
         }
     }
 

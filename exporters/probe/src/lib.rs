@@ -12,6 +12,7 @@
 //! | [`certificates`] | what a TLS handshake showed, as metrics |
 //! | [`http`], [`tcp`], [`dns`], [`icmp`] | the probers |
 //! | [`targets`] | the schedule, its counters and histograms |
+//! | [`lists`] | lists of targets that others discover |
 //! | `cli` | the command line; [`main`] |
 //! | [`once`] | the `once` subcommand: probe now, print a table |
 
@@ -26,6 +27,7 @@ pub mod exporter;
 pub mod fuzzing;
 pub mod http;
 pub mod icmp;
+pub mod lists;
 pub mod module;
 pub mod modules;
 pub mod once;

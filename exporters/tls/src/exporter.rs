@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kit::allow::AllowList;
 use kit::config::{ConfigError, Document, Problem};
-use kit::{About, Desc, Exporter, Notice, Prober, Sampler, Watched};
+use kit::{About, Collector, Desc, Discovered, Exporter, Notice, Prober, Sampler, Watched};
 use wire::Resolver;
 
 use crate::config::target::targets;
@@ -12,7 +12,9 @@ use crate::config::{File, server_address};
 use crate::files::{self, Files};
 use crate::metrics;
 use crate::module::{self, Modules, Tools};
+use crate::npm::{self, Npm};
 use crate::renewal::Policy;
+use crate::stored::{self, Compare};
 use crate::targets::{self, Schedule};
 
 /// The TLS exporter.
@@ -21,6 +23,9 @@ pub struct TlsExporter {
     modules: Arc<Modules>,
     schedule: Schedule,
     files: Files,
+    npm: Npm,
+    /// `None` if there is nothing to compare.
+    compare: Option<Arc<Compare>>,
     notices: Vec<Notice>,
 }
 
@@ -42,6 +47,19 @@ impl TlsExporter {
     pub fn files(&self) -> &Files {
         &self.files
     }
+
+    /// The configured Nginx Proxy Managers.
+    #[must_use]
+    pub fn npm(&self) -> &Npm {
+        &self.npm
+    }
+}
+
+#[cfg(test)]
+impl TlsExporter {
+    pub(crate) fn compare(&self) -> Option<&Compare> {
+        self.compare.as_deref()
+    }
 }
 
 impl Exporter for TlsExporter {
@@ -57,7 +75,8 @@ impl Exporter for TlsExporter {
     type Raw = File;
 
     fn catalogue() -> Vec<&'static Desc> {
-        metrics::descs().chain(targets::DESCS.iter().chain(files::DESCS).copied()).collect()
+        let own = [targets::DESCS, files::DESCS, stored::DESCS, npm::DESCS];
+        metrics::descs().chain(own.into_iter().flatten().copied()).collect()
     }
 
     fn build(raw: File, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
@@ -67,7 +86,8 @@ impl Exporter for TlsExporter {
             renewal.map_or(Policy::Usual, |renewal| renewal.policy(document, "renewal", &mut problems));
         let map = module::build(&raw, document, &mut problems, &mut notices);
         let targets = targets(&raw, &map, renewal, document, &mut problems);
-        let sources = files::sources(&raw.files, renewal, document, &mut problems);
+        let mut sources = files::sources(&raw.files, renewal, document, &mut problems);
+        let entries = npm::entries(&raw, &map, renewal, document, &mut problems);
         let resolver = resolver(&raw, document, &mut problems);
         ConfigError::check(problems)?;
         let allow = AllowList::new(raw.allowed_targets.as_ref());
@@ -77,14 +97,32 @@ impl Exporter for TlsExporter {
         let tools = |allow| Tools { resolver: Arc::clone(&resolver), allow };
         // What the configuration names itself needs nobody's leave; the list is about what a URL may name.
         let own = Arc::new(tools(AllowList::default()));
-        let schedule = Schedule::new(targets, own, previous.map(|previous| &previous.schedule));
+        files::add_named(&mut sources, &targets, renewal);
+        let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
+        let schedule =
+            Schedule::new(targets, names.clone(), own, previous.map(|previous| &previous.schedule));
         let modules = Arc::new(Modules { map, tools: tools(allow), renewal });
-        let files = Files::new(sources, previous.map(|previous| &previous.files));
-        Ok(Self { modules, schedule, files, notices })
+        let files = Files::new(sources, names, previous.map(|previous| &previous.files));
+        let npm = Npm::new(
+            entries,
+            resolver,
+            schedule.clone(),
+            files.clone(),
+            previous.map(|previous| &previous.npm),
+        );
+        let compared = !schedule.samplers().is_empty() && !files.samplers().is_empty();
+        let before = previous.and_then(|previous| previous.compare.as_deref());
+        let compare = compared.then(|| Arc::new(Compare::new(schedule.clone(), files.clone(), before)));
+        Ok(Self { modules, schedule, files, npm, compare, notices })
+    }
+
+    fn collectors(&self) -> Vec<Arc<dyn Collector>> {
+        self.compare.iter().map(|compare| Arc::clone(compare) as Arc<dyn Collector>).collect()
     }
 
     fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
-        self.schedule.samplers().into_iter().chain(self.files.samplers()).collect()
+        let own = [self.npm.samplers(), self.schedule.samplers(), self.files.samplers()];
+        own.into_iter().flatten().collect()
     }
 
     fn prober(&self) -> Option<Arc<dyn Prober>> {
@@ -92,7 +130,12 @@ impl Exporter for TlsExporter {
     }
 
     fn watched(&self) -> Vec<Watched> {
-        self.schedule.watched().into_iter().chain(self.files.watched()).collect()
+        let own = [self.schedule.watched(), self.files.watched(), self.npm.watched()];
+        own.into_iter().flatten().collect()
+    }
+
+    fn discovered(&self) -> Vec<Discovered> {
+        self.npm.discovered()
     }
 
     fn notices(&self) -> Vec<Notice> {
@@ -177,10 +220,31 @@ mod tests {
             ("modules: {m: {tls_config: {min_version: TLS10}}}", "min_version"),
             ("modules: {m: {tls_config: {server_name: 'a b'}}}", "server name"),
             ("dns_servers: [here]", "dns_servers[0]"),
+            ("npm: [{name: a}]", "neither url nor database"),
+            ("npm: [{name: a b, database: /x}]", "npm[0].name"),
+            ("npm: [{name: a, database: /x}, {name: a, database: /y}]", "name of npm[0], too"),
+            ("files: [{name: a, paths: [/x]}]\nnpm: [{name: a, database: /x}]", "name of files[0], too"),
+            ("npm: [{name: a, url: 'http://a.test', database: /x}]", "npm[0].database"),
+            ("npm: [{name: a, url: 'http://a.test', secret: x}]", "npm[0].identity"),
+            ("npm: [{name: a, url: 'http://a.test', identity: x}]", "npm[0].secret"),
+            ("npm: [{name: a, url: 'ftp://a.test', identity: x, secret: s}]", "http or https"),
+            (
+                "npm: [{name: a, url: 'http://u:p@a.test', identity: x, secret: s}]",
+                "a user or password in it",
+            ),
+            ("npm: [{name: a, database: /x, identity: x}]", "npm[0].identity"),
+            ("npm: [{name: a, database: /x, module: tsl}]", "did you mean"),
+            ("npm: [{name: a, database: /x, address: 'ftp://x'}]", "npm[0].address"),
+            ("npm: [{name: a, database: /x, interval: 1s, timeout: 2s}]", "npm[0].timeout"),
+            (
+                "npm: [{name: a, url: 'https://a.test', identity: x, secret: s, tls_config: {ca_file: /nowhere.pem}}]",
+                "npm[0].tls_config.ca_file",
+            ),
             ("target: []", "target"),
         ] {
             let error = build(yaml).err().unwrap_or_else(|| panic!("{yaml} was taken"));
-            assert!(error.contains(want) && error.contains("test.yml:1"), "{yaml}: {error}");
+            assert!(error.contains(want) && error.contains("test.yml:"), "{yaml}: {error}");
+            assert!(!error.contains("u:p@"), "a password is shown: {error}");
         }
     }
 

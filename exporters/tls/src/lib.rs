@@ -12,6 +12,8 @@
 //! | [`metrics`] | the endpoints' descriptions, and how what was seen becomes samples |
 //! | [`targets`] | the schedule, its counters, and what is kept of the last look |
 //! | [`files`] | certificates in files: found by globs, read in the background |
+//! | [`npm`] | Nginx Proxy Manager: its hosts and certificates, and what follows from them |
+//! | [`stored`] | served versus stored: whether what a target serves is what lies in its file |
 //! | [`reasons`] | why a look fails: the closed set, each with what it means |
 //! | `cli` | the command line; [`main`] |
 
@@ -25,8 +27,10 @@ pub mod facts;
 pub mod files;
 pub mod metrics;
 pub mod module;
+pub mod npm;
 pub mod reasons;
 pub mod renewal;
+pub mod stored;
 pub mod targets;
 #[cfg(test)]
 mod testing;

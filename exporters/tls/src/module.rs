@@ -141,7 +141,7 @@ pub fn build(
     let default = (!file.modules.contains_key(DEFAULT_MODULE)).then_some((DEFAULT_MODULE, &usual));
     let mut map = ModuleMap::new();
     for (name, section) in given.chain(default) {
-        let mut bench = Bench { name, document, problems: Vec::new(), notices: Vec::new() };
+        let mut bench = Bench::new(name, format!("modules.{name}"), document);
         if let Some(module) = bench.module(section, &roots) {
             map.insert(name.to_owned(), Arc::new(module));
         }
@@ -151,17 +151,37 @@ pub fn build(
     map
 }
 
+/// A client of its own for what is no module; problems are told below `key`.
+pub(crate) fn client(
+    tls: Option<&TlsSection>,
+    key: String,
+    document: &Document,
+    problems: &mut Vec<Problem>,
+) -> Option<Client> {
+    let mut bench = Bench::new("", key, document);
+    let tls = tls.cloned().unwrap_or_default();
+    let client = bench.client(&tls, &Arc::new(Roots::system()));
+    problems.append(&mut bench.problems);
+    client.map(|(client, _)| client)
+}
+
 /// Where one module is built.
 struct Bench<'a> {
     name: &'a str,
+    /// Where it stands in the file: `modules.NAME`.
+    place: String,
     document: &'a Document,
     problems: Vec<Problem>,
     notices: Vec<Notice>,
 }
 
-impl Bench<'_> {
+impl<'a> Bench<'a> {
+    fn new(name: &'a str, place: String, document: &'a Document) -> Self {
+        Self { name, place, document, problems: Vec::new(), notices: Vec::new() }
+    }
+
     fn problem<T>(&mut self, at: &Spanned<T>, key: &str, cause: impl std::fmt::Display, way_out: &str) {
-        let key = format!("modules.{}.{key}", self.name);
+        let key = format!("{}.{key}", self.place);
         self.problems.push(self.document.problem(at, key, cause, way_out));
     }
 
@@ -210,14 +230,7 @@ impl Bench<'_> {
             Alpn::Other(section.alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect())
         };
         let tls = section.tls_config.clone().unwrap_or_default();
-        let settings = self.settings(&tls, roots)?;
-        let client = match Client::new(&settings) {
-            Ok(client) => client,
-            Err(error) => {
-                self.told(&tls, &error);
-                return None;
-            }
-        };
+        let (client, server_name) = self.client(&tls, roots)?;
         self.problems.is_empty().then(|| Module {
             name: self.name.to_owned(),
             timeout,
@@ -225,10 +238,22 @@ impl Bench<'_> {
             addresses: section.addresses.unwrap_or_default(),
             egress,
             alpn,
-            server_name: settings.server_name,
+            server_name,
             client,
             section: section.clone(),
         })
+    }
+
+    /// A client, and the name that it asks for in place of a target's.
+    fn client(&mut self, tls: &TlsSection, roots: &Arc<Roots>) -> Option<(Client, Option<String>)> {
+        let settings = self.settings(tls, roots)?;
+        match Client::new(&settings) {
+            Ok(client) => Some((client, settings.server_name)),
+            Err(error) => {
+                self.told(tls, &error);
+                None
+            }
+        }
     }
 
     fn settings(&mut self, tls: &TlsSection, roots: &Arc<Roots>) -> Option<Settings> {
@@ -291,7 +316,7 @@ impl Bench<'_> {
         match at {
             Some(at) => self.problem(at, &key, cause, way_out),
             None => {
-                let key = format!("modules.{}.{key}", self.name);
+                let key = format!("{}.{key}", self.place);
                 self.problems.push(self.document.problem_at(key, cause, way_out));
             }
         }

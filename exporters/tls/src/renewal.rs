@@ -12,6 +12,8 @@ const SHORT: i64 = 10 * DAY;
 const MANUAL: i64 = 100 * DAY;
 /// Whoever orders it wants two weeks, or a tenth of its lifetime.
 const ORDER: i64 = 14 * DAY;
+/// What Nginx Proxy Manager renews, it renews in the first hour in which so much is left.
+const NPM: i64 = 30 * DAY;
 const DAY: i64 = 86_400;
 
 /// How the moment is found.
@@ -24,6 +26,10 @@ pub enum Policy {
     Fraction(f64),
     /// So long before the end, but not before half of the lifetime.
     Before(Duration),
+    /// As Nginx Proxy Manager does it, every hour: 30 days before the end. What does not live for twice as long it renews
+    /// earlier than anybody needs (a 45-day certificate at day 15, a 6-day one every hour), so that half of the lifetime is
+    /// when one must be worried: 22.5 days, 3 days.
+    Npm,
 }
 
 /// The values of the label `policy`.
@@ -36,6 +42,7 @@ pub const POLICIES: &[(&str, &str)] = &[
         "manual",
         "Of more than 100 days, so nobody renews it by itself: a tenth of the lifetime, at least 14 days, before its end.",
     ),
+    ("npm", "As Nginx Proxy Manager renews: 30 days before the end, but not before half of the lifetime."),
     ("before", "As long before the end as the configuration says, but not before half of the lifetime."),
 ];
 
@@ -74,6 +81,7 @@ impl Policy {
                 let past = (lifetime as f64 * share.clamp(0.0, 1.0)) as i64;
                 Due { at: not_before + past.min(lifetime), policy: "fraction" }
             }
+            Self::Npm => Due { at: not_after - NPM.min(lifetime / 2), policy: "npm" },
             Self::Before(time) => {
                 let before = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
                 Due { at: not_after - before.min(lifetime / 2), policy: "before" }
@@ -139,6 +147,18 @@ mod tests {
         assert_eq!(month.due(from, until).at, until - (6 * DAY - 1) / 2);
     }
 
+    #[test]
+    fn as_nginx_proxy_manager_renews() {
+        for (days, after) in
+            [(90, 60 * DAY), (64, 34 * DAY), (47, 47 * DAY / 2), (45, 45 * DAY / 2), (6, 3 * DAY)]
+        {
+            let (from, until) = certificate(days);
+            let due = Policy::Npm.due(from, until);
+            assert!((due.at - from - after).abs() <= 1, "{days} days: {} h", (due.at - from) / HOUR);
+            assert_eq!(due.policy, "npm");
+        }
+    }
+
     /// What the alerts ask: overdue by a share of the time that is left, and by more than the half day that may lie between
     /// two runs of certbot's timer, which alone is a sixth of what is left of a 6-day certificate.
     fn alarming(now: i64, dates: (i64, i64), share: f64) -> bool {
@@ -182,7 +202,7 @@ mod tests {
             from in -4_000_000_000_i64..4_000_000_000, lifetime in 1_i64..4_000_000_000, share in 0.0_f64..1.0, before: u64,
         ) {
             let until = from + lifetime;
-            for policy in [Policy::Usual, Policy::Fraction(share), Policy::Before(Duration::from_secs(before))] {
+            for policy in [Policy::Usual, Policy::Npm, Policy::Fraction(share), Policy::Before(Duration::from_secs(before))] {
                 let due = policy.due(from, until);
                 prop_assert!(from <= due.at && due.at <= until, "{policy:?} {due:?}");
                 prop_assert!(POLICIES.iter().any(|(word, _)| *word == due.policy));
@@ -202,7 +222,7 @@ mod tests {
 
         #[test]
         fn no_dates_break_it(from: i64, until: i64, share: f64) {
-            for policy in [Policy::Usual, Policy::Fraction(share), Policy::Before(Duration::MAX)] {
+            for policy in [Policy::Usual, Policy::Npm, Policy::Fraction(share), Policy::Before(Duration::MAX)] {
                 let _ = policy.due(from, until);
             }
         }

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use super::settings::Source;
 use crate::collector::Collector;
 use crate::config::{ConfigError, Document};
+use crate::discovery::Discovered;
 use crate::exporter::{About, Exporter, Notice, Watched};
 use crate::expose::Encoded;
 use crate::page::Page;
@@ -23,11 +24,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) trait Face: Send + Sync {
     /// See [`Exporter::watched`].
     fn watched(&self) -> Vec<Watched>;
+
+    /// See [`Exporter::discovered`].
+    fn discovered(&self) -> Vec<Discovered>;
 }
 
 impl<E: Exporter> Face for E {
     fn watched(&self) -> Vec<Watched> {
         Exporter::watched(self)
+    }
+
+    fn discovered(&self) -> Vec<Discovered> {
+        Exporter::discovered(self)
     }
 }
 

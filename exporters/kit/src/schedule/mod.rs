@@ -3,6 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `slots` | when each is due: slots that stay where they are through restarts and reloads |
+//! | `roster` | what is worked on when some of it comes and goes |
 //! | `turn` | the right to work on a target: one at a time, also through a reload |
 //! | `bounded` | work that ends in time, whatever it does |
 //! | `entry` | what every entry of `targets:` has: interval, timeout, labels |
@@ -13,6 +14,7 @@
 mod bounded;
 mod change;
 mod entry;
+mod roster;
 mod slots;
 mod turn;
 
@@ -28,6 +30,7 @@ use crate::sampler::Beat;
 pub use bounded::{Broken, bounded};
 pub use change::{Change, is_fresh};
 pub use entry::{Bounds, Tell, check_labels, timing};
+pub use roster::{List, Roster, free_name};
 use slots::Slots;
 pub use slots::{fnv1a, place};
 pub use turn::{Busy, Turn};
@@ -46,10 +49,16 @@ pub struct Plan {
     pub done_lately: bool,
 }
 
-/// What a schedule works on: a fixed list, by index.
+/// What a schedule works on: a list, by index. An index is one of the list that was last asked for its plans.
 pub trait Rounds: Send + Sync {
     /// The plans of all, in order, as they are at `now`.
     fn plans(&self, now: Instant) -> Vec<Plan>;
+
+    /// Completes when the list is another one than that of the last plans, which is then asked for anew. What runs goes on;
+    /// slots stay where they are, since they follow from a plan alone.
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 
     /// Starts a round; `None` if the last one is not over.
     fn start(&self, index: usize) -> Option<BoxFuture<'_, ()>>;
@@ -58,30 +67,53 @@ pub trait Rounds: Send + Sync {
     fn skip(&self, index: usize, rounds: u64);
 }
 
+/// The slots of a list, and which of them comes next.
+struct Queue {
+    slots: Vec<Slots>,
+    due: BinaryHeap<Reverse<(Instant, usize)>>,
+}
+
+impl Queue {
+    fn new(work: &dyn Rounds) -> Self {
+        let now = Instant::now();
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let plans = work.plans(now);
+        let mut slots = Vec::with_capacity(plans.len());
+        let mut due = BinaryHeap::with_capacity(plans.len());
+        for (index, plan) in plans.into_iter().enumerate() {
+            let own = Slots::new(plan.place, plan.interval, now, wall);
+            due.push(Reverse((own.first(plan.place, now, plan.done_lately), index)));
+            slots.push(own);
+        }
+        Self { slots, due }
+    }
+
+    /// What is due, and how many of its rounds were left out since it was.
+    fn take(&mut self, now: Instant) -> Option<(usize, u64)> {
+        let Reverse((at, index)) = self.due.peek().copied().filter(|Reverse((at, _))| *at <= now)?;
+        self.due.pop();
+        let (next, skipped) = self.slots[index].next(at, now);
+        self.due.push(Reverse((next, index)));
+        Some((index, skipped))
+    }
+
+    fn next(&self) -> Option<tokio::time::Instant> {
+        self.due.peek().map(|Reverse((at, _))| tokio::time::Instant::from_std(*at))
+    }
+}
+
 /// Starts each round when it is due, until the sampler is to stop.
 pub async fn drive(work: &dyn Rounds, beat: &Beat) {
-    let start = Instant::now();
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let plans = work.plans(start);
-    let mut slots = Vec::with_capacity(plans.len());
-    let mut due = BinaryHeap::with_capacity(plans.len());
-    for (index, plan) in plans.into_iter().enumerate() {
-        let own = Slots::new(plan.place, plan.interval, start, wall);
-        due.push(Reverse((own.first(plan.place, start, plan.done_lately), index)));
-        slots.push(own);
-    }
+    let mut changed = work.changed();
+    let mut queue = Queue::new(work);
     let mut running: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
     let stopped = beat.stopped();
     tokio::pin!(stopped);
     loop {
         let now = Instant::now();
         while running.len() < AT_ONCE
-            && let Some(Reverse((at, index))) = due.peek().copied()
-            && at <= now
+            && let Some((index, mut skipped)) = queue.take(now)
         {
-            due.pop();
-            let (next, mut skipped) = slots[index].next(at, now);
-            due.push(Reverse((next, index)));
             match work.start(index) {
                 Some(round) => running.push(round),
                 None => skipped += 1,
@@ -90,10 +122,9 @@ pub async fn drive(work: &dyn Rounds, beat: &Beat) {
                 work.skip(index, skipped);
             }
         }
-        let next = due.peek().map(|Reverse((at, _))| tokio::time::Instant::from_std(*at));
         let room = running.len() < AT_ONCE;
         let wait = async {
-            match next {
+            match queue.next() {
                 Some(at) if room => tokio::time::sleep_until(at).await,
                 _ => std::future::pending().await,
             }
@@ -101,7 +132,15 @@ pub async fn drive(work: &dyn Rounds, beat: &Beat) {
         tokio::select! {
             () = &mut stopped => return,
             Some(()) = running.next(), if !running.is_empty() => beat.success(),
+            () = &mut changed => {
+                // Asked for before the plans: what changes in between is not lost.
+                changed = work.changed();
+                queue = Queue::new(work);
+            }
             () = wait => {}
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

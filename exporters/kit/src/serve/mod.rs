@@ -8,12 +8,13 @@
 //! | `server` | the accept loops, and the drain |
 //! | `site` | what all requests share |
 //! | `router`, `reply` | limits, authentication and routes; how an answer is written |
-//! | `scrape`, `probe` | `/metrics` and `/probe` |
+//! | `scrape`, `probe`, `discovery` | `/metrics`, `/probe` and `/sd` |
 //! | `history`, `report` | the last probes; a probe told in words |
 //! | `landing` | the page for people |
 //! | `tally` | what the server counts about itself |
 
 mod connection;
+mod discovery;
 mod history;
 mod io;
 mod landing;

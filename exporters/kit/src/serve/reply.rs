@@ -50,8 +50,13 @@ pub(super) fn metrics(body: Body) -> Reply {
     reply
 }
 
+/// A document for programs.
+pub(super) fn json(body: String) -> Reply {
+    with(text(StatusCode::OK, body), CONTENT_TYPE, HeaderValue::from_static("application/json"))
+}
+
 /// Come again later.
-pub(super) fn later(status: StatusCode, body: &'static str, seconds: u64) -> Reply {
+pub(super) fn later(status: StatusCode, body: impl Into<Bytes>, seconds: u64) -> Reply {
     with(text(status, body), RETRY_AFTER, seconds.into())
 }
 

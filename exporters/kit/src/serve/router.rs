@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use super::reply::{self, Reply};
 use super::site::Site;
 use super::tally::{Refused, Route};
-use super::{landing, probe, report, scrape};
+use super::{discovery, landing, probe, report, scrape};
 use crate::web::Web;
 
 /// Answers a request. Its body is not read: no endpoint takes one.
@@ -97,6 +97,10 @@ async fn dispatch(site: &Site, route: Route, request: Request<Incoming>) -> Repl
             probe::probe(site, wish).await
         }
         Route::Landing => landing::landing(site),
+        Route::Discovery => {
+            let path = request.uri().path().strip_prefix(site.prefix.as_str()).unwrap_or_default();
+            discovery::discovery(site, path)
+        }
         Route::Logs => report::logs(site, request.uri().query().unwrap_or_default()),
         Route::Config => reply::text(StatusCode::OK, site.engine.force().yaml.clone()),
         Route::Healthy => reply::text(StatusCode::OK, "Healthy\n"),
@@ -123,13 +127,15 @@ fn reload(site: &Site) -> Reply {
     }
 }
 
-fn not_found(site: &Site) -> Reply {
+pub(super) fn not_found(site: &Site) -> Reply {
     let prefix = &site.prefix;
     let force = site.engine.force();
     let path = force.prober.as_ref().map(|prober| prober.path());
     let probe = path.map_or_else(String::new, |path| format!(", {prefix}{path}, {prefix}/logs"));
+    let lists: String =
+        force.face.discovered().iter().map(|list| format!(", {prefix}/sd/{}", list.name)).collect();
     let body = format!(
-        "Not found. There are {prefix}/, {prefix}/metrics{probe}, {prefix}/config, {prefix}/-/healthy, {prefix}/-/ready and {prefix}/-/reload\n"
+        "Not found. There are {prefix}/, {prefix}/metrics{probe}{lists}, {prefix}/config, {prefix}/-/healthy, {prefix}/-/ready and {prefix}/-/reload\n"
     );
     reply::text(StatusCode::NOT_FOUND, body)
 }

@@ -81,6 +81,7 @@ pub(super) enum Route {
     Probe,
     Config,
     Logs,
+    Discovery,
     Healthy,
     Ready,
     Reload,
@@ -88,12 +89,13 @@ pub(super) enum Route {
 }
 
 impl Route {
-    const ALL: [(Route, &'static str); 9] = [
+    const ALL: [(Route, &'static str); 10] = [
         (Route::Landing, "/"),
         (Route::Metrics, "/metrics"),
         (Route::Probe, "/probe"),
         (Route::Config, "/config"),
         (Route::Logs, "/logs"),
+        (Route::Discovery, "/sd"),
         (Route::Healthy, "/-/healthy"),
         (Route::Ready, "/-/ready"),
         (Route::Reload, "/-/reload"),
@@ -101,6 +103,9 @@ impl Route {
     ];
 
     pub(super) fn of(path: &str) -> Self {
+        if path.starts_with("/sd/") {
+            return Route::Discovery;
+        }
         Self::ALL.iter().find(|(_, known)| *known == path).map_or(Route::Unknown, |(route, _)| *route)
     }
 }
@@ -199,7 +204,7 @@ impl Tally {
             for (index, code) in CODES.iter().enumerate() {
                 let count = read(&self.requests[route as usize][index]);
                 // Zero from the start where a success is to be expected; the rest once it happens.
-                if count > 0.0 || (*code == StatusCode::OK && route != Route::Unknown) {
+                if count > 0.0 || (*code == StatusCode::OK && is_usual(route)) {
                     rows.push(&[path, code.as_str()], count);
                 }
             }
@@ -218,6 +223,11 @@ impl Tally {
             rows.push(&[why.word()], read(count));
         }
     }
+}
+
+/// Whether every exporter has it.
+fn is_usual(route: Route) -> bool {
+    !matches!(route, Route::Discovery | Route::Unknown)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "nothing is counted to 2^53 here")]
@@ -240,6 +250,7 @@ mod tests {
             assert_eq!(Route::of(path), route);
         }
         assert_eq!(Route::of("/metrics/"), Route::Unknown);
+        assert_eq!((Route::of("/sd/x"), Route::of("/sdx")), (Route::Discovery, Route::Unknown));
         assert_eq!(REFUSED_WORDS[Refused::Handshake as usize], "tls_handshake");
     }
 }

@@ -6,6 +6,7 @@
 //! | `tls` | `tls_config`, and how it becomes [`wire::tls::Settings`] |
 //! | `headers` | header values, hidden in `/config` when their name says that they are secret |
 //! | `target` | an entry of `targets:`, raw and validated; `defaults:` |
+//! | `list` | an entry of `http_sd_configs:`, raw and validated |
 //! | `objective` | the share of a target's probes that must succeed |
 //!
 //! These types only say what is well-formed. What it means is decided once, when a prober builds its module.
@@ -14,6 +15,7 @@ pub mod dns;
 pub mod headers;
 pub mod http;
 pub mod icmp;
+pub mod list;
 pub mod objective;
 pub mod target;
 pub mod tcp;
@@ -30,6 +32,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use dns::{DnsSection, Transport, ValidationSection};
 pub use http::HttpSection;
 pub use icmp::IcmpSection;
+pub use list::ListSection;
 pub use objective::Objective;
 pub use target::{DefaultsSection, Target, TargetSection};
 pub use tcp::{QueryResponse, TcpSection};
@@ -46,6 +49,9 @@ pub struct File {
     /// What to probe on a schedule; shown on /metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<TargetSection>,
+    /// Lists of targets that others discover, e.g. tls-exporter in Nginx Proxy Manager.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http_sd_configs: Vec<ListSection>,
     /// What holds for every target that does not say otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defaults: Option<DefaultsSection>,

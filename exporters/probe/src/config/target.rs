@@ -14,7 +14,7 @@ use crate::module::Module;
 use crate::modules::{LONGEST, ModuleMap};
 
 /// Labels that every target has already, or that histograms need.
-const RESERVED: [&str; 4] = ["target", "module", "le", "quantile"];
+pub(crate) const RESERVED: [&str; 4] = ["target", "module", "le", "quantile"];
 
 /// How often a target is probed when it does not say.
 pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(15);

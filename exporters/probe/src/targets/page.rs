@@ -1,5 +1,6 @@
 //! What a scrape of `/metrics` shows of the targets.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kit::Page;
@@ -12,7 +13,7 @@ use super::schedule::Entry;
 use super::state::{Known, durations};
 
 /// The page of all targets, as they are at `now`.
-pub(super) fn page(entries: &[Entry], now: Instant) -> Page {
+pub(super) fn page(entries: &[Arc<Entry>], now: Instant) -> Page {
     let known: Vec<Known> = entries.iter().map(|entry| entry.state.known()).collect();
     let all = || entries.iter().zip(&known);
     let mut page = Page::with_capacity(entries.len() * 32, 32);
@@ -69,7 +70,7 @@ pub(super) fn page(entries: &[Entry], now: Instant) -> Page {
 }
 
 /// The last verdicts, family by family over all targets: a family is then opened once, not once for each target.
-fn verdicts(page: &mut Page, entries: &[Entry], known: &[Known], now: Instant) {
+fn verdicts(page: &mut Page, entries: &[Arc<Entry>], known: &[Known], now: Instant) {
     let mut all = Vec::with_capacity(entries.len() * 24);
     for (entry, known) in entries.iter().zip(known) {
         let target = &entry.target;

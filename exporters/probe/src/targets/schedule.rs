@@ -1,11 +1,11 @@
 //! The targets as rounds of [`kit::schedule`], which starts each probe when it is due.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use kit::schedule::{Plan, bounded, drive, place};
+use kit::schedule::{Plan, Roster, bounded, drive, free_name, place};
 use kit::{Beat, BoxFuture, Failure, Page, Sampler, Trace, Verdict, Watched};
 
 use super::page::page;
@@ -14,17 +14,22 @@ use super::words;
 use crate::config::Target;
 use crate::module::{Context, Tools};
 
-/// Probes every target on its interval. A reload makes a new one, which takes over what is known of targets that stay.
-#[derive(Debug)]
+/// Probes every target on its interval: the configured ones, and those of lists, which come and go while it runs. A reload
+/// makes a new one, which takes over what is known of targets that stay.
+#[derive(Clone, Debug)]
 pub struct Schedule {
     rounds: Arc<Rounds>,
 }
 
 /// What the background loop works on.
 pub(super) struct Rounds {
-    entries: Vec<Entry>,
+    roster: Roster<Entry>,
+    /// What was known before a reload, for targets that are found again.
+    before: HashMap<Identity, Arc<State>>,
     tools: Arc<Tools>,
-    /// Probes that came to an end, here and before reloads.
+    /// For targets of lists: what a list names needs the leave that what a URL names does.
+    listed: Arc<Tools>,
+    /// Probes that came to an end and lists that changed, here and before reloads.
     finished: AtomicU64,
 }
 
@@ -32,23 +37,32 @@ pub(super) struct Rounds {
 pub(super) struct Entry {
     pub(super) target: Target,
     pub(super) state: Arc<State>,
+    /// Whether it is of a list.
+    listed: bool,
 }
 
+/// What must stay the same for a target to keep what is known of it: name, module and address.
+type Identity = (String, String, String);
+
 impl Entry {
+    fn new(target: Target, listed: bool, known: &HashMap<Identity, Arc<State>>) -> Arc<Self> {
+        let state = known.get(&identity(&target)).map_or_else(|| Arc::new(State::new()), Arc::clone);
+        Arc::new(Self { target, state, listed })
+    }
+
     /// The values of the labels `target` and `module`.
     pub(super) fn labels(&self) -> [&str; 2] {
         [&self.target.name, &self.target.module.name]
     }
+}
 
-    /// What must stay the same for a target to keep what is known of it.
-    fn identity(&self) -> (&str, &str, &str) {
-        (&self.target.name, &self.target.module.name, &self.target.target)
-    }
+fn identity(target: &Target) -> Identity {
+    (target.name.clone(), target.module.name.clone(), target.target.clone())
 }
 
 impl std::fmt::Debug for Rounds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rounds").field("targets", &self.entries.len()).finish_non_exhaustive()
+        f.debug_struct("Rounds").field("targets", &self.roster.all().len()).finish_non_exhaustive()
     }
 }
 
@@ -57,40 +71,65 @@ impl Schedule {
     /// module and address, keep their counters and their last verdict.
     #[must_use]
     pub fn new(targets: Vec<Target>, tools: Arc<Tools>, previous: Option<&Schedule>) -> Self {
-        let previous = previous.map(|previous| &*previous.rounds);
-        let known: HashMap<_, _> = previous
-            .into_iter()
-            .flat_map(|previous| &previous.entries)
-            .map(|entry| (entry.identity(), &entry.state))
-            .collect();
-        let entries = targets
-            .into_iter()
-            .map(|target| {
-                let mut entry = Entry { target, state: Arc::new(State::new()) };
-                if let Some(state) = known.get(&entry.identity()) {
-                    entry.state = Arc::clone(state);
-                }
-                entry
-            })
-            .collect();
-        // Past the previous one's, so that a page of before the reload is not taken for one of after it.
-        let finished = previous.map_or(0, |previous| previous.finished.load(Ordering::Relaxed)) + 1;
-        Self { rounds: Arc::new(Rounds { entries, tools, finished: AtomicU64::new(finished) }) }
+        Self::with_lists(targets, [], Arc::clone(&tools), tools, previous)
     }
 
-    /// The background loop; none if there is nothing to probe.
+    /// The same, with the targets that lists of these names will have; those are probed with the tools `listed`.
+    #[must_use]
+    pub fn with_lists(
+        targets: Vec<Target>,
+        lists: impl IntoIterator<Item = String>,
+        tools: Arc<Tools>,
+        listed: Arc<Tools>,
+        previous: Option<&Schedule>,
+    ) -> Self {
+        let previous = previous.map(|previous| &*previous.rounds);
+        let before: HashMap<_, _> = previous
+            .into_iter()
+            .flat_map(|previous| previous.roster.all().to_vec())
+            .map(|entry| (identity(&entry.target), Arc::clone(&entry.state)))
+            .collect();
+        let own: Vec<_> = targets.into_iter().map(|target| Entry::new(target, false, &before)).collect();
+        // Past the previous one's, so that a page of before the reload is not taken for one of after it.
+        let finished = previous.map_or(0, |previous| previous.finished.load(Ordering::Relaxed)) + 1;
+        let (roster, finished) = (Roster::new(own, lists), AtomicU64::new(finished));
+        Self { rounds: Arc::new(Rounds { roster, before, tools, listed, finished }) }
+    }
+
+    /// Takes these targets in the place of those that the list had before; what is known of those that stay is kept. A name
+    /// that somebody else's target has already gets the list's behind it.
+    pub fn discover(&self, list: &str, targets: Vec<Target>) {
+        let rounds = &*self.rounds;
+        let mut known = rounds.before.clone();
+        let now = rounds.roster.all();
+        known.extend(now.iter().map(|entry| (identity(&entry.target), Arc::clone(&entry.state))));
+        rounds.roster.replace(list, |others| {
+            let mut taken: HashSet<String> = others.iter().map(|entry| entry.target.name.clone()).collect();
+            let mut all = Vec::with_capacity(targets.len());
+            for mut target in targets {
+                if let Some(name) = free_name(&mut taken, std::mem::take(&mut target.name), list) {
+                    target.name = name;
+                    all.push(Entry::new(target, true, &known));
+                }
+            }
+            all
+        });
+        rounds.finished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The background loop; none if there is nothing to probe, and never will be.
     #[must_use]
     pub fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
-        if self.rounds.entries.is_empty() {
+        if self.rounds.roster.is_idle() {
             Vec::new()
         } else {
             vec![Arc::clone(&self.rounds) as Arc<dyn Sampler>]
         }
     }
 
-    /// The targets, in the order of the file.
+    /// The configured targets, in the order of the file.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
-        self.rounds.entries.iter().map(|entry| &entry.target)
+        self.rounds.roster.own().iter().map(|entry| &entry.target)
     }
 
     /// What the probes of configured targets share.
@@ -102,7 +141,8 @@ impl Schedule {
     #[must_use]
     pub fn watched(&self) -> Vec<Watched> {
         self.rounds
-            .entries
+            .roster
+            .all()
             .iter()
             .map(|entry| {
                 let (ok, detail) = entry.state.look(words::state);
@@ -125,7 +165,8 @@ impl Schedule {
 impl Rounds {
     async fn attempt(&self, entry: &Entry, claim: Claim<'_>) {
         let target = &entry.target;
-        let (verdict, took) = probe(target, &self.tools, target.timeout).await;
+        let tools = if entry.listed { &self.listed } else { &self.tools };
+        let (verdict, took) = probe(target, tools, target.timeout).await;
         claim.finish(verdict, took, target.timeout).log(&target.name, &target.module.name);
         self.finished.fetch_add(1, Ordering::Relaxed);
     }
@@ -164,22 +205,33 @@ impl Entry {
 
 impl kit::schedule::Rounds for Rounds {
     fn plans(&self, now: Instant) -> Vec<Plan> {
-        let plan = |entry: &Entry| Plan {
+        let plan = |entry: &Arc<Entry>| Plan {
             place: place(&entry.target.name, &entry.target.target),
             interval: entry.target.interval,
-            done_lately: entry.probed_lately(now),
+            done_lately: entry.state.claim().is_none() || entry.probed_lately(now),
         };
-        self.entries.iter().map(plan).collect()
+        self.roster.plan().iter().map(plan).collect()
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        self.roster.changed()
     }
 
     fn start(&self, index: usize) -> Option<BoxFuture<'_, ()>> {
-        let entry = &self.entries[index];
-        let claim = entry.state.claim()?;
-        Some(Box::pin(self.attempt(entry, claim)))
+        let entry = self.roster.planned(index)?;
+        // Claimed here, so that a target that is busy is told as such, and again by the attempt, which owns the entry.
+        drop(entry.state.claim()?);
+        Some(Box::pin(async move {
+            if let Some(claim) = entry.state.claim() {
+                self.attempt(&entry, claim).await;
+            }
+        }))
     }
 
     fn skip(&self, index: usize, rounds: u64) {
-        self.entries[index].state.skip(rounds);
+        if let Some(entry) = self.roster.planned(index) {
+            entry.state.skip(rounds);
+        }
     }
 }
 
@@ -195,7 +247,8 @@ impl Sampler for Rounds {
     fn generation(&self) -> u64 {
         // A verdict that gets too old changes the page without any probe.
         let now = Instant::now();
-        let old = self.entries.iter().filter(|entry| {
+        let all = self.roster.all();
+        let old = all.iter().filter(|entry| {
             let fresh =
                 |last: &super::state::Last| last.is_fresh(entry.target.interval, entry.target.timeout, now);
             entry.state.look(|known| known.last.as_ref().is_some_and(|last| !fresh(last)))
@@ -205,7 +258,15 @@ impl Sampler for Rounds {
     }
 
     fn page(&self) -> Page {
-        page(&self.entries, Instant::now())
+        page(&self.roster.all(), Instant::now())
+    }
+}
+
+#[cfg(test)]
+impl Schedule {
+    /// What the background loop works on.
+    pub(crate) fn rounds(&self) -> &dyn kit::schedule::Rounds {
+        &*self.rounds
     }
 }
 

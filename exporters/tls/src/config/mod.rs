@@ -5,12 +5,14 @@
 //! | `module` | how to look at an endpoint: trust, client certificate, versions, ALPN |
 //! | `target` | an entry of `targets:`, raw and validated |
 //! | `files` | an entry of `files:` |
+//! | `npm` | an entry of `npm:` |
 //! | `renewal` | `renewal:`, when a certificate is due |
 //!
 //! These types only say what is well-formed; what it means is decided once, when the exporter is built.
 
 pub mod files;
 pub mod module;
+pub mod npm;
 pub mod renewal;
 pub mod target;
 
@@ -24,6 +26,7 @@ use serde::{Deserialize, Serialize};
 
 pub use files::FilesSection;
 pub use module::ModuleSection;
+pub use npm::NpmSection;
 pub use renewal::RenewalSection;
 pub use target::{Target, TargetSection};
 
@@ -41,6 +44,9 @@ pub struct File {
     /// Certificates in files; shown on /metrics.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FilesSection>,
+    /// Nginx Proxy Managers, whose hosts become targets and whose certificates are watched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub npm: Vec<NpmSection>,
     /// When a certificate should have been renewed; a target and a source of files may have their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<RenewalSection>,

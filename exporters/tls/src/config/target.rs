@@ -1,6 +1,7 @@
 //! An entry of `targets:`, raw and validated.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,15 +14,16 @@ use super::{File, RenewalSection};
 use crate::endpoint::Endpoint;
 use crate::module::{DEFAULT_MODULE, Module, ModuleMap};
 use crate::renewal::Policy;
+use crate::stored::Partner;
 
 /// Labels that every target has already, or that histograms need.
 const RESERVED: [&str; 5] = ["target", "module", "endpoint", "le", "quantile"];
 /// How often a target is looked at when it does not say.
-const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a look may take when neither the target nor its module says.
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A week: the longest interval.
-const LONGEST: Duration = Duration::from_secs(7 * 86_400);
+pub(crate) const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
 /// Something to look at on a schedule.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, JsonSchema)]
@@ -52,6 +54,11 @@ pub struct TargetSection {
     /// When its certificate should have been renewed. Default: as `renewal:` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<RenewalSection>,
+    /// The file whose first certificate it must serve, or `none` to compare it with no file. Default: the one among `files:`
+    /// that belongs to it by its names and key, see docs/nginx-proxy-manager.md.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/etc/letsencrypt/live/www.example.org/fullchain.pem")]
+    pub stored: Option<Spanned<String>>,
     /// Labels of your own, on this target's info metric.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, Spanned<String>>,
@@ -74,6 +81,8 @@ pub struct Target {
     pub timeout: Duration,
     /// When its certificate is due.
     pub renewal: Policy,
+    /// The file that it must serve.
+    pub stored: Partner,
     /// The user's labels, by name; all names are legal.
     pub labels: Vec<(String, String)>,
 }
@@ -136,8 +145,17 @@ pub fn targets(
             interval,
             timeout: own.or(module.timeout).unwrap_or(DEFAULT_TIMEOUT).min(interval),
             renewal,
+            stored: partner(section.stored.as_ref(), document),
             labels: section.labels.iter().map(|(name, value)| (name.clone(), value.value.clone())).collect(),
         });
     }
     targets
+}
+
+fn partner(written: Option<&Spanned<String>>, document: &Document) -> Partner {
+    match written.map(|text| text.as_str()) {
+        None => Partner::ByName,
+        Some("none") => Partner::None,
+        Some(path) => Partner::File(document.path(Path::new(path))),
+    }
 }

@@ -49,7 +49,12 @@ impl Pattern {
         })
     }
 
-    fn matches(&self, path: &Path) -> bool {
+    /// A file, whatever characters its path has.
+    pub(super) fn file(path: &Path) -> Self {
+        Self { base: path.to_owned(), glob: None, depth: 0, recursive: false }
+    }
+
+    pub(super) fn matches(&self, path: &Path) -> bool {
         self.glob.as_ref().map_or(path == self.base, |glob| glob.is_match(path))
     }
 }

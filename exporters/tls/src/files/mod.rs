@@ -25,5 +25,5 @@ mod tests;
 mod watch;
 
 pub use page::DESCS;
-pub use source::{Source, sources};
-pub use watch::Files;
+pub use source::{Source, add_named, sources};
+pub use watch::{Files, Stored};

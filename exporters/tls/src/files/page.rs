@@ -146,7 +146,7 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
         set(&SCANNED, timestamp(scan.at));
         set(&TOOK, scan.took.as_secs_f64());
         for (path, file) in files() {
-            one(&mut page, source, path, &file.read, entry.source.renewal);
+            one(&mut page, source, path, &file.read, entry.source.policy(path));
         }
     }
     page

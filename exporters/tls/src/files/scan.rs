@@ -1,7 +1,7 @@
 //! All files of a source, with a memory: a file that has not changed is not read again.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -26,6 +26,15 @@ pub(super) struct Scan {
     pub(super) took: Duration,
     /// How many files had to be read.
     pub(super) read: usize,
+}
+
+impl Scan {
+    /// The same of fewer files.
+    pub(super) fn of(&self, wanted: impl Fn(&Path) -> bool) -> Self {
+        let mut fewer = self.clone();
+        fewer.files.retain(|path, _| wanted(path));
+        fewer
+    }
 }
 
 /// Scans a source; `before` is what the last scan found.

@@ -1,16 +1,20 @@
 //! A validated entry of `files:`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kit::config::{Document, Problem, Spanned, span_of_time};
 
 use super::find::Pattern;
-use crate::config::FilesSection;
+use crate::config::{FilesSection, Target};
 use crate::renewal::Policy;
+use crate::stored::Partner;
 
 /// How often a source is scanned when it does not say. What has not changed is not read again.
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
+/// What the source of files that targets name is called.
+const TARGETS: &str = "targets";
 /// A week: the longest interval.
 const LONGEST: Duration = Duration::from_secs(7 * 86_400);
 
@@ -29,6 +33,55 @@ pub struct Source {
     pub interval: Duration,
     /// When the certificates are due.
     pub renewal: Policy,
+    /// When those of single files are, where that is another moment.
+    pub(super) policies: BTreeMap<PathBuf, Policy>,
+}
+
+impl Source {
+    /// A source of these files and no others, each with when its certificate is due; scanned as often as usual, or more
+    /// often if whoever names it looks more often.
+    #[must_use]
+    pub fn of(
+        name: &str,
+        files: impl IntoIterator<Item = (PathBuf, Policy)>,
+        interval: Duration,
+        renewal: Policy,
+    ) -> Self {
+        let policies: BTreeMap<_, _> = files.into_iter().collect();
+        let paths: Vec<_> = policies.keys().map(|path| Pattern::file(path)).collect();
+        let written = policies.keys().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join("\n");
+        let (name, exclude) = (name.to_owned(), Vec::new());
+        Self { name, paths, exclude, written, interval: interval.min(DEFAULT_INTERVAL), renewal, policies }
+    }
+
+    /// When the certificate in this file is due.
+    #[must_use]
+    pub fn policy(&self, path: &Path) -> Policy {
+        self.policies.get(path).copied().unwrap_or(self.renewal)
+    }
+
+    /// Whether a file is one of its.
+    #[must_use]
+    pub fn has(&self, path: &Path) -> bool {
+        let among = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(path));
+        among(&self.paths) && !among(&self.exclude)
+    }
+}
+
+/// Adds a source of the files that targets say they must serve, save those that a source has already.
+pub fn add_named(sources: &mut Vec<Source>, targets: &[Target], renewal: Policy) {
+    let named = targets.iter().filter_map(|target| match &target.stored {
+        Partner::File(path) if !sources.iter().any(|source| source.has(path)) => {
+            Some((path.clone(), target.renewal))
+        }
+        _ => None,
+    });
+    let named: Vec<_> = named.collect();
+    if !named.is_empty() {
+        // A name that nobody else's source can have: theirs are not empty.
+        let taken = sources.iter().any(|source| source.name == TARGETS);
+        sources.push(Source::of(if taken { "" } else { TARGETS }, named, DEFAULT_INTERVAL, renewal));
+    }
 }
 
 /// Validates `files:`. What is wrong is told with its position; the rest is returned.
@@ -85,6 +138,7 @@ pub fn sources(
             written: format!("{}\n\n{}", texts(&section.paths), texts(&section.exclude)),
             interval: interval.unwrap_or(DEFAULT_INTERVAL),
             renewal,
+            policies: BTreeMap::new(),
         });
     }
     sources

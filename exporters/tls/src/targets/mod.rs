@@ -1,4 +1,4 @@
-//! The schedule: every configured target, looked at on its interval, shown on `/metrics`.
+//! The schedule: every target, configured or discovered, looked at on its interval, shown on `/metrics`.
 //!
 //! | file | what |
 //! |---|---|
@@ -11,4 +11,5 @@ mod schedule;
 mod state;
 
 pub use page::DESCS;
+pub(crate) use schedule::Entry;
 pub use schedule::Schedule;

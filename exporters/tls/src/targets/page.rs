@@ -1,5 +1,6 @@
 //! What a scrape of `/metrics` shows of the targets.
 
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use kit::{Desc, Page};
@@ -58,7 +59,7 @@ pub const DESCS: &[&Desc] =
     &[&LOOKS, &FAILURES, &SKIPPED, &LAST_ATTEMPT, &LAST_SUCCESS, &LAST_SEEN, &INTERVAL, &INFO];
 
 /// The page of all targets, as they are at `now`, by both clocks.
-pub(super) fn page(entries: &[Entry], now: Instant, wall: SystemTime) -> Page {
+pub(super) fn page(entries: &[Arc<Entry>], now: Instant, wall: SystemTime) -> Page {
     let mut page = Page::with_capacity(entries.len() * 48, 32);
     for entry in entries {
         entry.state.with(|known| one(&mut page, entry, known, now, wall));

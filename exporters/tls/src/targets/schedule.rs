@@ -1,11 +1,11 @@
 //! The targets as rounds of [`kit::schedule`], which starts each look when it is due.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
-use kit::schedule::{Plan, Turn, bounded, drive, place};
+use kit::schedule::{List, Plan, Roster, Turn, bounded, drive, free_name, place};
 use kit::{Beat, BoxFuture, Page, Sampler, Trace, Watched};
 
 use super::page::page;
@@ -14,8 +14,9 @@ use crate::config::Target;
 use crate::endpoint::{Look, internal};
 use crate::module::{Tools, probe};
 
-/// Looks at every target on its interval. A reload makes a new one, which takes over what is known of targets that stay.
-#[derive(Debug)]
+/// Looks at every target on its interval: the configured ones, and those that sources discover, which come and go while it
+/// runs. A reload makes a new one, which takes over what is known of targets that stay.
+#[derive(Clone, Debug)]
 pub struct Schedule {
     rounds: Arc<Rounds>,
 }
@@ -23,72 +24,104 @@ pub struct Schedule {
 /// What the background loop works on.
 #[derive(Debug)]
 struct Rounds {
-    entries: Vec<Entry>,
+    roster: Roster<Entry>,
+    /// What was known before a reload, for targets that are discovered again.
+    before: HashMap<Identity, Arc<State>>,
     tools: Arc<Tools>,
-    /// Looks that came to an end, here and before reloads.
+    /// Looks that came to an end and lists that changed, here and before reloads.
     finished: AtomicU64,
 }
 
 /// A target on the schedule.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) target: Target,
-    pub(super) state: Arc<State>,
+pub(crate) struct Entry {
+    pub(crate) target: Target,
+    pub(crate) state: Arc<State>,
 }
+
+/// What must stay the same for a target to keep what is known of it: name, module, address, and the name to ask for.
+type Identity = (String, String, String, Option<String>);
 
 impl Entry {
     /// The values of the labels `target` and `module`.
-    pub(super) fn labels(&self) -> [&str; 2] {
+    pub(crate) fn labels(&self) -> [&str; 2] {
         [&self.target.name, &self.target.module.name]
-    }
-
-    /// What must stay the same for a target to keep what is known of it.
-    fn identity(&self) -> (&str, &str, &str) {
-        (&self.target.name, &self.target.module.name, &self.target.target)
     }
 }
 
+fn identity(target: &Target) -> Identity {
+    (target.name.clone(), target.module.name.clone(), target.target.clone(), target.hostname.clone())
+}
+
 impl Schedule {
-    /// A schedule of these targets, whose names differ. Targets that `previous` has under the same name, with the same
-    /// module and address, keep their counters and what they last showed.
+    /// A schedule of these targets, whose names differ, and of what `sources` discover. Targets that `previous` has under the
+    /// same name, with the same module and address, keep their counters and what they last showed.
     #[must_use]
-    pub fn new(targets: Vec<Target>, tools: Arc<Tools>, previous: Option<&Schedule>) -> Self {
+    pub fn new(
+        targets: Vec<Target>,
+        sources: impl IntoIterator<Item = String>,
+        tools: Arc<Tools>,
+        previous: Option<&Schedule>,
+    ) -> Self {
         let previous = previous.map(|previous| &*previous.rounds);
-        let known: HashMap<_, _> = previous
+        let before: HashMap<_, _> = previous
             .into_iter()
-            .flat_map(|previous| &previous.entries)
-            .map(|entry| (entry.identity(), &entry.state))
+            .flat_map(|previous| previous.roster.all().to_vec())
+            .map(|entry| (identity(&entry.target), Arc::clone(&entry.state)))
             .collect();
-        let entries = targets
-            .into_iter()
-            .map(|target| {
-                let mut entry = Entry { target, state: Arc::default() };
-                if let Some(state) = known.get(&entry.identity()) {
-                    entry.state = Arc::clone(state);
-                }
-                entry
-            })
-            .collect();
+        let own: Vec<_> = targets.into_iter().map(|target| entry(target, &before)).collect();
         // Past the previous one's, so that a page of before the reload is not taken for one of after it.
         let finished = previous.map_or(0, |previous| previous.finished.load(Ordering::Relaxed)) + 1;
-        Self { rounds: Arc::new(Rounds { entries, tools, finished: AtomicU64::new(finished) }) }
+        let finished = AtomicU64::new(finished);
+        Self { rounds: Arc::new(Rounds { roster: Roster::new(own, sources), before, tools, finished }) }
     }
 
-    /// The background loop; none if there is nothing to look at.
+    /// Takes these targets in the place of those that the source discovered before; what is known of those that stay is
+    /// kept. A name that somebody else's target has already gets the source's behind it.
+    pub fn discover(&self, source: &str, targets: Vec<Target>) {
+        let rounds = &*self.rounds;
+        let mut known = rounds.before.clone();
+        let now = self.entries();
+        known.extend(now.iter().map(|entry| (identity(&entry.target), Arc::clone(&entry.state))));
+        rounds.roster.replace(source, |others| {
+            let mut taken: HashSet<String> = others.iter().map(|entry| entry.target.name.clone()).collect();
+            let mut list = Vec::with_capacity(targets.len());
+            for mut target in targets {
+                if let Some(name) = free_name(&mut taken, std::mem::take(&mut target.name), source) {
+                    target.name = name;
+                    list.push(entry(target, &known));
+                }
+            }
+            list
+        });
+        rounds.finished.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The background loop; none if there is nothing to look at, and never will be.
     #[must_use]
     pub fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
-        if self.rounds.entries.is_empty() {
+        if self.rounds.roster.is_idle() {
             Vec::new()
         } else {
             vec![Arc::clone(&self.rounds) as Arc<dyn Sampler>]
         }
     }
 
+    /// All targets, as of now.
+    pub(crate) fn entries(&self) -> List<Entry> {
+        self.rounds.roster.all()
+    }
+
     /// Each target's state in words, for the landing page.
     #[must_use]
     pub fn watched(&self) -> Vec<Watched> {
-        self.rounds.entries.iter().map(watched).collect()
+        self.entries().iter().map(|entry| watched(entry)).collect()
     }
+}
+
+fn entry(target: Target, known: &HashMap<Identity, Arc<State>>) -> Arc<Entry> {
+    let state = known.get(&identity(&target)).map(Arc::clone).unwrap_or_default();
+    Arc::new(Entry { target, state })
 }
 
 /// What the landing page says of a target.
@@ -135,24 +168,35 @@ impl Rounds {
 
 impl kit::schedule::Rounds for Rounds {
     fn plans(&self, now: Instant) -> Vec<Plan> {
-        let plan = |entry: &Entry| {
+        let plan = |entry: &Arc<Entry>| {
             let interval = entry.target.interval;
             let lately = |ended: Instant| now.saturating_duration_since(ended) < interval;
-            let done_lately =
-                entry.state.with(|known| known.last.as_ref().is_some_and(|last| lately(last.ended)));
+            let done_lately = entry.state.busy.claim().is_none()
+                || entry.state.with(|known| known.last.as_ref().is_some_and(|last| lately(last.ended)));
             Plan { place: place(&entry.target.name, &entry.target.target), interval, done_lately }
         };
-        self.entries.iter().map(plan).collect()
+        self.roster.plan().iter().map(plan).collect()
+    }
+
+    fn changed(&self) -> BoxFuture<'_, ()> {
+        self.roster.changed()
     }
 
     fn start(&self, index: usize) -> Option<BoxFuture<'_, ()>> {
-        let entry = &self.entries[index];
-        let turn = entry.state.busy.claim()?;
-        Some(Box::pin(self.round(entry, turn)))
+        let entry = self.roster.planned(index)?;
+        // Claimed here, so that a target that is busy is told as such, and again in the round, which owns the entry.
+        drop(entry.state.busy.claim()?);
+        Some(Box::pin(async move {
+            if let Some(turn) = entry.state.busy.claim() {
+                self.round(&entry, turn).await;
+            }
+        }))
     }
 
     fn skip(&self, index: usize, rounds: u64) {
-        self.entries[index].state.skip(rounds);
+        if let Some(entry) = self.roster.planned(index) {
+            entry.state.skip(rounds);
+        }
     }
 }
 
@@ -168,19 +212,19 @@ impl Sampler for Rounds {
     fn generation(&self) -> u64 {
         // What gets too old changes the page without any look.
         let (now, wall) = (Instant::now(), SystemTime::now());
-        let old = |entry: &&Entry| {
+        let old = |entry: &&Arc<Entry>| {
             let (interval, timeout) = (entry.target.interval, entry.target.timeout);
             entry.state.with(|known| {
                 known.last.as_ref().is_some_and(|last| !last.is_fresh(interval, timeout, now))
                     || (known.shown.is_some() && known.certificates(interval, wall).is_none())
             })
         };
-        let old = u64::try_from(self.entries.iter().filter(old).count()).unwrap_or(u64::MAX);
+        let old = u64::try_from(self.roster.all().iter().filter(old).count()).unwrap_or(u64::MAX);
         self.finished.load(Ordering::Relaxed) ^ old << 40
     }
 
     fn page(&self) -> Page {
-        page(&self.entries, Instant::now(), SystemTime::now())
+        page(&self.roster.all(), Instant::now(), SystemTime::now())
     }
 }
 
@@ -189,7 +233,7 @@ impl Sampler for Rounds {
 impl Schedule {
     pub(crate) async fn run_once(&self) -> Page {
         use kit::schedule::Rounds as _;
-        for index in 0..self.rounds.entries.len() {
+        for index in 0..self.rounds.plans(Instant::now()).len() {
             if let Some(round) = self.rounds.start(index) {
                 round.await;
             }

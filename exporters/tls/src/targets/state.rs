@@ -10,39 +10,39 @@ use crate::metrics::shown;
 
 /// For so long the certificates of a server that can no longer be reached are told of: an alert on their end shall not
 /// resolve since the server is down, too; but what was true yesterday may not be.
-pub(super) const KEPT: Duration = Duration::from_secs(86_400);
+pub(crate) const KEPT: Duration = Duration::from_secs(86_400);
 
 /// A target's counters, its last look, and the certificates that it last showed.
 #[derive(Debug, Default)]
-pub(super) struct State {
-    pub(super) busy: Busy,
+pub(crate) struct State {
+    pub(crate) busy: Busy,
     known: Mutex<Known>,
 }
 
 /// What a lock covers.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Known {
-    pub(super) looks: u64,
-    pub(super) failures: u64,
-    pub(super) skipped: u64,
-    pub(super) last: Option<Last>,
-    pub(super) last_success: Option<SystemTime>,
+pub(crate) struct Known {
+    pub(crate) looks: u64,
+    pub(crate) failures: u64,
+    pub(crate) skipped: u64,
+    pub(crate) last: Option<Last>,
+    pub(crate) last_success: Option<SystemTime>,
     /// The last handshake that showed a certificate, also one that failed.
-    pub(super) shown: Option<(Shown, SystemTime)>,
+    pub(crate) shown: Option<(Shown, SystemTime)>,
 }
 
 /// The last look.
 #[derive(Clone, Debug)]
-pub(super) struct Last {
+pub(crate) struct Last {
     /// When it ended, by both clocks.
-    pub(super) at: SystemTime,
-    pub(super) ended: Instant,
-    pub(super) look: Look,
+    pub(crate) at: SystemTime,
+    pub(crate) ended: Instant,
+    pub(crate) look: Look,
 }
 
 impl State {
     /// Takes note of a look that ended.
-    pub(super) fn finish(&self, look: Look) -> Change {
+    pub(crate) fn finish(&self, look: Look) -> Change {
         let now = SystemTime::now();
         let mut known = self.lock();
         known.looks += 1;
@@ -60,12 +60,12 @@ impl State {
         change
     }
 
-    pub(super) fn skip(&self, rounds: u64) {
+    pub(crate) fn skip(&self, rounds: u64) {
         self.lock().skipped += rounds;
     }
 
     /// Looks at what is known without copying it.
-    pub(super) fn with<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&Known) -> T) -> T {
         look(&self.lock())
     }
 
@@ -77,14 +77,14 @@ impl State {
 
 impl Last {
     /// Whether it is of use still: a schedule that stands still must not look like a target that is well.
-    pub(super) fn is_fresh(&self, interval: Duration, timeout: Duration, now: Instant) -> bool {
+    pub(crate) fn is_fresh(&self, interval: Duration, timeout: Duration, now: Instant) -> bool {
         kit::schedule::is_fresh(self.ended, interval, timeout, now)
     }
 }
 
 impl Known {
     /// The certificates that may still be told of, and when they were seen.
-    pub(super) fn certificates(&self, interval: Duration, now: SystemTime) -> Option<(&Shown, SystemTime)> {
+    pub(crate) fn certificates(&self, interval: Duration, now: SystemTime) -> Option<(&Shown, SystemTime)> {
         let (seen, at) = self.shown.as_ref()?;
         let age = now.duration_since(*at).unwrap_or_default();
         (age <= KEPT.max(interval * 3)).then_some((seen, *at))

@@ -6,6 +6,7 @@
 //! | `http1` | the HTTP/1.1 side: the exchange; `head` reads what an answer begins with, `framing` where its body ends |
 //! | `http2` | the HTTP/2 side, over h2 |
 //! | `request` | what must change in a request to suit the protocol that was negotiated; HTTP/1.1's as it travels |
+//! | [`fetch`] | a small document from an API: a whole exchange, with a limit |
 //! | `error` | [`HttpError`] and its closed set of reasons |
 //!
 //! No task is spawned: the connection is polled together with the exchange, in the task that probes. So a probe that is
@@ -15,6 +16,7 @@
 
 mod connection;
 mod error;
+pub mod fetch;
 mod framing;
 mod head;
 mod http1;

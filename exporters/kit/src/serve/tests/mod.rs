@@ -20,7 +20,8 @@ use crate::config::{ConfigError, Document, Secret};
 use crate::prober::{Ask, Failure, Prober, Refusal, Verdict};
 use crate::run::{Running, Settings, Source, start};
 use crate::{
-    About, Beat, BoxFuture, CollectError, Collector, Desc, Exporter, Notice, Page, Sampler, Scope, Watched,
+    About, Beat, BoxFuture, CollectError, Collector, Desc, Discovered, Exporter, Group, Notice, Page,
+    Sampler, Scope, Watched,
 };
 
 const VALUE: Desc = Desc::gauge("tiny_value", "A value of the test exporter.").labels(&["from"]);
@@ -101,6 +102,16 @@ impl Exporter for Tiny {
             detail: "it is down".into(),
             link: Some("/probe?target=x".into()),
         }]
+    }
+
+    fn discovered(&self) -> Vec<Discovered> {
+        let group =
+            Group { targets: vec!["a.test:443".into()], labels: [("__meta_x".into(), "1".into())].into() };
+        let known = Discovered { name: "known".into(), groups: Some([group].into()) };
+        match self.raw.hangs {
+            true => vec![known, Discovered { name: "later".into(), groups: None }],
+            false => vec![known],
+        }
     }
 
     fn notices(&self) -> Vec<Notice> {

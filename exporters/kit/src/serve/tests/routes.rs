@@ -51,6 +51,29 @@ async fn a_prober_may_have_its_peers_path() {
 }
 
 #[tokio::test]
+async fn what_is_discovered_is_served_and_what_is_not_known_is_not_nothing() {
+    let running = serve(settings()).await;
+    let list = r#"[{"targets":["a.test:443"],"labels":{"__meta_x":"1"}}]"#;
+    for path in ["/sd", "/sd/known"] {
+        let answer = get(&running, path).await;
+        assert_eq!((answer.status, answer.body.as_str()), (200, list), "{path}");
+        assert_eq!(answer.header("content-type"), Some("application/json"));
+    }
+    for path in ["/sd/", "/sd/other", "/sd/known/more"] {
+        let answer = get(&running, path).await;
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.has("/sd/known"), "{answer:?}");
+    }
+    running.stop().await;
+    let source = Source::Document(Document::embedded("t", "hangs: true"));
+    let running = serve(Settings { source, ..settings() }).await;
+    for (path, status) in [("/sd", 503), ("/sd/later", 503), ("/sd/known", 200)] {
+        assert_eq!(get(&running, path).await.status, status, "{path}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn formats_are_negotiated() {
     let running = serve(settings()).await;
     let accept = "accept: application/openmetrics-text;version=1.0.0\r\n";

@@ -1,0 +1,31 @@
+//! Nginx Proxy Manager: its hosts and certificates, and what follows from them.
+//!
+//! | file | what |
+//! |---|---|
+//! | `entry` | a validated entry of `npm:` |
+//! | `inventory` | [`Inventory`]: hosts and certificates, of whichever reader |
+//! | `api`, `rows` | the reader by API: what is asked, and what is answered |
+//! | `sqlite` | the reader of the SQLite file |
+//! | `discover` | what follows: targets, files to watch, a list for others |
+//! | `watch`, `state` | [`Npm`]: the background loop, and what is known; it outlives a reload |
+//! | `page`, `metrics` | what a scrape shows, and its descriptions |
+//! | `reasons` | why an inventory cannot be read: the closed set |
+
+mod api;
+mod discover;
+pub mod entry;
+pub mod inventory;
+pub mod metrics;
+mod page;
+pub mod reasons;
+mod rows;
+mod sqlite;
+mod state;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use entry::{Entry, entries};
+pub use inventory::Inventory;
+pub use metrics::DESCS;
+pub use watch::Npm;

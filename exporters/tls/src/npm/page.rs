@@ -1,0 +1,63 @@
+//! What a scrape shows of Nginx Proxy Manager.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use kit::Page;
+
+use super::discover;
+use super::entry::Entry;
+use super::inventory::{Inventory, KINDS, STATES};
+use super::metrics::{DRIFT, ERROR, EXPIRES_ON, HOSTS, LAST_SUCCESS, ONLINE, TOOK, UP, USED_BY};
+use super::state::Known;
+use crate::metrics::{count, flag, seconds};
+
+/// The end of the first certificate in each file, in seconds since 1970.
+pub(super) type Ends<'a> = HashMap<&'a Path, i64>;
+
+pub(super) fn write(page: &mut Page, entry: &Entry, known: &Known, ends: &Ends<'_>) {
+    let npm = entry.name.as_str();
+    let Some(last) = &known.last else { return };
+    page.family(&UP).push(&[npm], flag(last.fault.is_none()));
+    page.family(&TOOK).push(&[npm], last.took.as_secs_f64());
+    if let Some(fault) = &last.fault {
+        page.family(&ERROR).push(&[npm, fault.reason.word()], 1.0);
+    }
+    let Some((inventory, at)) = &known.inventory else { return };
+    page.family(&LAST_SUCCESS).push(&[npm], timestamp(*at));
+    hosts(page, npm, inventory);
+    for (id, certificate) in &inventory.certificates {
+        let (number, name) = (id.to_string(), certificate.name());
+        let users = inventory.hosts.iter().filter(|host| host.certificate == Some(*id)).count();
+        page.family(&USED_BY).push(&[npm, &number, name], count(users));
+        let Some(expires_on) = certificate.expires_on else { continue };
+        let labels = [npm, &number, name, &certificate.provider];
+        page.family(&EXPIRES_ON).push(&labels, seconds(expires_on));
+        let path = discover::file(entry, *id, Some(certificate));
+        if let Some(end) = path.and_then(|path| ends.get(path.as_path())) {
+            page.family(&DRIFT).push(&labels[..3], seconds(expires_on - end));
+        }
+    }
+}
+
+fn hosts(page: &mut Page, npm: &str, inventory: &Inventory) {
+    let mut rows = page.family(&HOSTS);
+    for (kind, _) in KINDS {
+        for (state, _) in STATES {
+            let those =
+                inventory.hosts.iter().filter(|host| host.kind.word() == *kind && host.state() == *state);
+            rows.push(&[npm, kind, state], count(those.count()));
+        }
+    }
+    let mut rows = page.family(&ONLINE);
+    for host in inventory.hosts.iter().filter(|host| host.enabled) {
+        if let Some(online) = host.online {
+            rows.push(&[npm, host.kind.word(), &host.id.to_string(), &host.label()], flag(online));
+        }
+    }
+}
+
+fn timestamp(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}

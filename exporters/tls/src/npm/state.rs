@@ -1,0 +1,46 @@
+//! What is known of a Nginx Proxy Manager. It outlives a reload.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use kit::Group;
+use kit::schedule::Busy;
+
+use super::api::Session;
+use super::discover::Folders;
+use super::inventory::Inventory;
+use super::reasons::Fault;
+
+/// What is kept of one.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) busy: Busy,
+    pub(super) session: Session,
+    known: Mutex<Known>,
+}
+
+/// What a lock covers.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    pub(super) last: Option<Last>,
+    /// The last good reading, and when it ended. While its source is down it is told on, with this time beside it.
+    pub(super) inventory: Option<(Arc<Inventory>, SystemTime)>,
+    /// What follows from it for others.
+    pub(super) groups: Option<Arc<[Group]>>,
+    /// Which folders were there at that reading.
+    pub(super) folders: Option<Folders>,
+}
+
+/// The last reading, well or not.
+#[derive(Clone, Debug)]
+pub(super) struct Last {
+    pub(super) took: Duration,
+    pub(super) fault: Option<Fault>,
+}
+
+impl State {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Known> {
+        // After a panic it is what it was before.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,131 @@
+use std::path::PathBuf;
+
+use wire::tls::Certificate;
+
+use super::Partner;
+use super::pair::Index;
+use crate::files::Stored;
+use crate::testing::{Lab, Made, build, make, there};
+
+fn certificate(made: &Made) -> Certificate {
+    use rustls_pki_types::pem::PemObject as _;
+    Certificate::parse(&rustls_pki_types::CertificateDer::from_pem_slice(made.pem.as_bytes()).unwrap())
+        .unwrap()
+}
+
+/// Which file a target of a name belongs to that serves this; the files are called by their order.
+fn partner(name: &str, served: &Made, stored: &[&Made]) -> Option<usize> {
+    let all = stored.iter().enumerate();
+    let all = all.map(|(index, made)| Stored::made(&format!("/{index}"), certificate(made))).collect();
+    let index = Index::new(all);
+    let served = certificate(served);
+    let found = index.partner(name, std::iter::once(&served))?;
+    found.path.to_str()?.trim_start_matches('/').parse().ok()
+}
+
+#[test]
+fn a_file_is_found_by_name_and_nothing_is_alarmed_falsely() {
+    let (ours, other) = (make("Ours", true, None, (-900, 900)), make("Other", true, None, (-900, 900)));
+    let made = |name: &str, parent: &Made, from: i64| make(name, false, Some(parent), (from, from + 90));
+    let (old, new) = (made("a.test", &ours, -60), made("a.test", &ours, -1));
+    let (wild, elsewhere) = (made("*.a.test", &ours, -30), made("a.test", &other, -60));
+    assert_eq!(partner("a.test", &new, &[&old, &new]), Some(1), "what is newest, when it is served");
+    assert_eq!(
+        partner("A.TEST.", &old, &[&old, &new]),
+        Some(1),
+        "and when an older one is: that is the alarm"
+    );
+    assert_eq!(partner("a.test", &old, &[&old]), Some(0));
+    assert_eq!(partner("b.test", &old, &[&old, &new]), None, "no file is for this name");
+    assert_eq!(partner("a.test", &elsewhere, &[&old, &new]), None, "a CDN's own, by another authority");
+    assert_eq!(partner("a.test", &new, &[&old]), None, "what is served is newer: it does not come from here");
+    assert_eq!(partner("www.a.test", &wild, &[&wild]), Some(0), "a wildcard stands for one label");
+    assert_eq!(partner("x.www.a.test", &wild, &[&wild]), None);
+    assert_eq!(partner("a.test", &old, &[&wild]), None, "and not for none");
+    assert_eq!(
+        partner("www.a.test", &made("www.a.test", &ours, -60), &[&wild]),
+        None,
+        "other names, another key"
+    );
+}
+
+#[tokio::test]
+async fn what_is_served_is_compared_with_the_file_that_is_named() {
+    if !there("openssl", "what_is_served_is_compared_with_the_file_that_is_named") {
+        return;
+    }
+    let lab = Lab::new();
+    let root = make("Root", true, None, (-900, 900));
+    let (old, new) =
+        (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
+    lab.write("cert.pem", &old.pem);
+    lab.write("key.pem", &old.key);
+    let stored = lab.write("stored.pem", &old.pem);
+    let server = lab.serve("");
+    let path = stored.display();
+    let yaml = format!(
+        "files: [{{name: lab, paths: ['{}/st*.pem']}}]\ntargets: [{{name: named, target: '{addr}', stored: '{path}'}}, \
+         {{name: found, target: '{addr}', hostname: a.test}}, {{name: never, target: '{addr}', hostname: a.test, stored: none}}, \
+         {{name: alone, target: '{addr}', stored: '{}/cert.pem'}}]",
+        lab.path().display(),
+        lab.path().display(),
+        addr = server.addr
+    );
+    let exporter = build(&yaml).unwrap_or_else(|error| panic!("{error}"));
+    let compare = exporter.compare().unwrap();
+    let now = std::time::SystemTime::now();
+    let get = |page: &kit::Page, name: &str, target: &str, source: &str, path: &str| {
+        page.get(name, &[("target", target), ("module", "tls"), ("source", source), ("path", path)])
+    };
+    let matches = |page: &kit::Page, target: &str| {
+        get(page, "tls_served_matches_stored", target, "lab", stored.to_str().unwrap())
+    };
+    let since = |page: &kit::Page, target: &str| {
+        get(page, "tls_served_stale_since_timestamp_seconds", target, "lab", stored.to_str().unwrap())
+    };
+    assert!(compare.page(now).is_empty(), "nothing is known yet");
+    exporter.files().run_once().await;
+    exporter.schedule().run_once().await;
+    let page = compare.page(now);
+    assert!(page.dropped().is_empty(), "{:?}", page.dropped());
+    assert_eq!(
+        (matches(&page, "named"), matches(&page, "found"), matches(&page, "never")),
+        (Some(1.0), Some(1.0), None)
+    );
+    assert_eq!((since(&page, "named"), since(&page, "found")), (None, None));
+    let own = lab.path().join("cert.pem");
+    assert_eq!(get(&page, "tls_served_matches_stored", "alone", "targets", own.to_str().unwrap()), Some(1.0));
+    // Renewed on the disk, and the server is not told.
+    lab.write("stored.pem", &new.pem);
+    exporter.files().run_once().await;
+    let page = compare.page(now);
+    assert_eq!(
+        (matches(&page, "named"), matches(&page, "found"), matches(&page, "never")),
+        (Some(0.0), Some(0.0), None)
+    );
+    let written = std::fs::metadata(&stored)
+        .unwrap()
+        .modified()
+        .unwrap()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let told = since(&page, "named").unwrap();
+    let later = now.duration_since(std::time::UNIX_EPOCH).unwrap();
+    assert!(
+        told >= written.min(later).as_secs_f64() - 0.001 && told <= later.as_secs_f64() + 0.001,
+        "{told}"
+    );
+    // The server is gone: what it last served is still known, and so is that it was not this.
+    drop(server);
+    exporter.schedule().run_once().await;
+    assert_eq!(matches(&compare.page(now), "named"), Some(0.0));
+}
+
+#[test]
+fn what_the_configuration_names() {
+    let exporter =
+        build("targets: [{target: a, stored: none}, {target: b}, {target: c, stored: c.pem}]").unwrap();
+    let all: Vec<_> = exporter.schedule().entries().iter().map(|entry| entry.target.stored.clone()).collect();
+    let [Partner::None, Partner::ByName, Partner::File(path)] = all.as_slice() else { panic!("{all:?}") };
+    assert!(path.ends_with(PathBuf::from("c.pem")));
+}
