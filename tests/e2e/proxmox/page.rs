@@ -220,3 +220,24 @@ fn two_clusters_on_one_page() {
     assert_eq!(lab.get("/pve").status, 400);
     assert_eq!(lab.get("/pve?target=far").status, 200);
 }
+
+/// 32 nodes and 10,000 guests: everything is there, packed when it is asked for.
+#[test]
+fn a_large_cluster() {
+    let shape = Shape { nodes: 32, guests: 10_000, ..Shape::default() };
+    let lab = Lab::with(farol_tests::pve::Pve::start(shape, 1), |pve| {
+        pve.configuration("    collectors: {guest_config: false}\n    timeout: 1m\n")
+    });
+    let page = lab.scrape_until("the guests", |page| {
+        page.named("pve_guest_info").count() == 10_000
+            && page.named("pve_backup_last_timestamp_seconds").count() > 10_000
+    });
+    assert_eq!(page.named("pve_up").count(), 10_000 + 32 + 32 * 3 + 1);
+    assert_eq!(page.named("pve_guest_pressure_ratio").count(), 3 * 9_000);
+    let packed = client::request(lab.port, "GET", "/metrics", &[("Accept-Encoding", "gzip")]).unwrap();
+    assert_eq!(packed.header("content-encoding"), "gzip");
+    assert_eq!(
+        farol_tests::exposition::Exposition::parse(&packed.text()).named("pve_guest_info").count(),
+        10_000
+    );
+}

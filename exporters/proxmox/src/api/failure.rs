@@ -70,6 +70,12 @@ impl Reason {
         use Reason::{Closed, Connect, Fingerprint, Protocol, Resolve, Tls, Untrusted};
         matches!(self, Resolve | Connect | Tls | Untrusted | Fingerprint | Closed | Protocol)
     }
+
+    /// Whether every call fails of it: no endpoint, or no way in.
+    #[must_use]
+    pub const fn is_of_all(self) -> bool {
+        self.is_endpoint() || matches!(self, Self::Credential | Self::Unauthorized | Self::SecondFactor)
+    }
 }
 
 /// A failed call: the reason for machines, the words for people.

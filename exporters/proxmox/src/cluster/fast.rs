@@ -1,7 +1,7 @@
 //! What a scrape waits for: the fast collectors side by side, and how the exporter itself fares with this cluster.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use kit::{BoxFuture, CollectError, Page, Scope};
@@ -88,11 +88,7 @@ impl Cluster {
     }
 
     /// The members, asked anew when what is known of them is older than that.
-    pub(super) async fn fresh_map(
-        &self,
-        good: std::time::Duration,
-        deadline: Instant,
-    ) -> Arc<super::map::Map> {
+    pub async fn fresh_map(&self, good: Duration, deadline: Instant) -> Arc<super::map::Map> {
         let map = self.map();
         if map.at.is_none_or(|at| at.elapsed() >= good)
             && let Some(cell) = self.cells.iter().find(|cell| cell.collector().name == "resources")

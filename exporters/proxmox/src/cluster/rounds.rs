@@ -21,6 +21,8 @@ const TICK: Duration = Duration::from_secs(1);
 const MAP: Duration = Duration::from_secs(30);
 /// How soon a collector that failed is tried again, at the latest.
 const AGAIN: Duration = Duration::from_secs(300);
+/// The same when it was not its own failure: the cluster could not be reached, or let nobody in.
+const SOON: Duration = Duration::from_secs(20);
 /// When a node that is offline is due: not before it is back.
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
 /// Runs at a time.
@@ -217,6 +219,7 @@ impl Work {
             return;
         };
         let every = match &collected.failure {
+            Some(failure) if failure.reason.is_of_all() => planned.every.min(SOON),
             Some(_) => planned.every.min(AGAIN),
             None => planned.every,
         };

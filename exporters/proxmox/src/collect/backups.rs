@@ -9,8 +9,8 @@ use kit::{BoxFuture, Desc, Page};
 use serde::Deserialize;
 
 use super::{Collector, DATASTORE_AUDIT, Scope, Tier, VM_AUDIT, Visit, flag, whole};
-use crate::api::Failure;
 use crate::api::value::{Number, Rows, Text};
+use crate::api::{Failure, Reason};
 use crate::cluster::map::{Map, Storage};
 
 /// See the module.
@@ -107,9 +107,16 @@ impl Volume {
 
 fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
-        let map = visit.cluster.map();
-        let mut result = Ok(());
+        // Without the members there is nobody to ask, which must not look like nothing to tell.
+        let map = visit.cluster.fresh_map(Duration::from_secs(60), visit.deadline).await;
+        if map.at.is_none() {
+            return Err(Failure::new(Reason::Timeout, "the cluster's members are not known yet"));
+        }
+        let (mut result, mut silent) = (Ok(()), BTreeSet::new());
         for storage in storages(&map) {
+            if silent.contains(&storage.node) {
+                continue;
+            }
             let visit = Visit {
                 node: &storage.node,
                 deadline: visit.deadline.min(Instant::now() + PATIENCE),
@@ -127,7 +134,12 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
                     write(visit.name, &name, &answer.rows, page);
                     result = result.and(whole(&answer, path));
                 }
-                Err(failure) => result = result.and(Err(failure)),
+                Err(failure) => {
+                    if failure.reason == Reason::NodeUnreachable {
+                        silent.insert(&storage.node);
+                    }
+                    result = result.and(Err(failure));
+                }
             }
         }
         result

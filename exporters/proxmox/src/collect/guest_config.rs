@@ -1,7 +1,7 @@
 //! `/nodes/{node}/{type}/{vmid}/config`: which guests are to be started with their node. One call a guest, so that it is
 //! done at leisure.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{self, StreamExt as _};
 use kit::{BoxFuture, Desc, Page};
@@ -56,7 +56,11 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
     })
 }
 
-/// Asks for something of each guest of the visit's node. A guest that was removed in the meantime is no failure.
+/// The time of one guest.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Asks for something of each guest of the visit's node. A guest that was removed in the meantime is no failure; a node
+/// that does not answer for one is not asked for the others.
 pub(super) async fn each<T: serde::de::DeserializeOwned + Send>(
     visit: &Visit<'_>,
     guests: &[Guest],
@@ -66,6 +70,7 @@ pub(super) async fn each<T: serde::de::DeserializeOwned + Send>(
     let mut calls: Vec<BoxFuture<'_, (&Guest, Result<T, Failure>)>> = Vec::new();
     for guest in guests.iter().filter(|guest| *guest.node == *visit.node) {
         calls.push(Box::pin(async move {
+            let visit = Visit { deadline: visit.deadline.min(Instant::now() + PATIENCE), ..*visit };
             let fill = [("node", visit.node), ("type", guest.kind()), ("vmid", &*guest.vmid)];
             (guest, visit.get_with::<T>(path, &fill).await)
         }));
@@ -76,6 +81,10 @@ pub(super) async fn each<T: serde::de::DeserializeOwned + Send>(
         match answer {
             Ok(answer) => take(guest, answer),
             Err(failure) if is_gone(&failure) => {}
+            // The others would hang as well, each in a place that other nodes need.
+            Err(failure) if matches!(failure.reason, Reason::NodeUnreachable | Reason::Timeout) => {
+                return Err(failure);
+            }
             Err(failure) => result = result.and(Err(failure)),
         }
     }

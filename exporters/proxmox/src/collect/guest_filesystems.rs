@@ -80,6 +80,7 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
                 // `QEMU guest agent is not running`, `No QEMU guest agent configured`: it has none, which is no failure.
                 Err(failure) if failure.reason == Reason::ServerError && failure.detail.contains("agent") => {
                 }
+                Err(failure) if failure.reason == Reason::NodeUnreachable => return Err(failure),
                 Err(failure) => result = result.and(Err(failure)),
             }
         }

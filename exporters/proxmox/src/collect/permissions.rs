@@ -74,15 +74,18 @@ pub fn missing(permissions: &Permissions, settings: &Settings) -> Vec<(&'static 
 
 /// Whether a privilege is there: by the path's own entry, else by the nearest one above it that goes on to what is below.
 fn has(permissions: &Permissions, need: &Need) -> bool {
+    // Up to version 8 the agent stood under the right to a guest's monitor.
+    let old = if need.privilege == "VM.GuestAgent.Audit" { "VM.Monitor" } else { need.privilege };
     if let Some(own) = permissions.get(need.path) {
-        return own.contains_key(need.privilege);
+        return own.contains_key(need.privilege) || own.contains_key(old);
     }
     let mut path = need.path;
     while let Some((above, _)) = path.rsplit_once('/') {
         path = above;
         let name = if path.is_empty() { "/" } else { path };
         if let Some(entry) = permissions.get(name) {
-            return entry.get(need.privilege).is_some_and(|goes_on| goes_on.flag() == Some(true));
+            let goes_on = |name: &str| entry.get(name).is_some_and(|goes_on| goes_on.flag() == Some(true));
+            return goes_on(need.privilege) || goes_on(old);
         }
     }
     false
@@ -135,13 +138,15 @@ mod tests {
 
     #[test]
     fn privileges_come_from_the_path_or_from_above() {
-        let json = r#"{"/":{"Sys.Audit":0,"VM.Audit":1},"/storage":{},"/vms/100":{"VM.Audit":1}}"#;
+        let json =
+            r#"{"/":{"Sys.Audit":0,"VM.Audit":1,"VM.Monitor":1},"/storage":{},"/vms/100":{"VM.Audit":1}}"#;
         let permissions: Permissions = serde_json::from_str(json).unwrap();
         for (privilege, path, want) in [
             ("Sys.Audit", "/", true),
             ("Sys.Audit", "/nodes", false),
             ("VM.Audit", "/vms", true),
             ("VM.Audit", "/nodes/a/b", true),
+            ("VM.GuestAgent.Audit", "/vms", true),
             ("Datastore.Audit", "/storage", false),
         ] {
             assert_eq!(has(&permissions, &Need { privilege, path }), want, "{privilege} {path}");
