@@ -71,13 +71,13 @@ def recorded():
         by = f'{{job={labels["job"]},target={labels["target"]}}}'
         bad = text.split("{")[1] in down
         yield "probe:attempts:increase5m" + by, 300, days * 86400, lambda: "10"
-        yield "probe:attempts:increase30m" + by, 1800, days * 86400, lambda: "60"
+        yield "probe:attempts:increase1h" + by, 3600, days * 86400, lambda: "120"
         fails = (lambda: "10") if bad else (lambda: "1" if random.random() < 0.005 else "0")
         yield "probe:failures:increase5m" + by, 300, days * 86400, fails
-        yield "probe:failures:increase30m" + by, 1800, days * 86400, (lambda: "60") if bad else fails
+        yield "probe:failures:increase1h" + by, 3600, days * 86400, (lambda: "120") if bad else fails
         times = lambda: f"{random.uniform(0.004, 0.006):.6f}"
         yield "probe:duration_seconds:mean15m" + by, 120, 8 * 86400, times
-        yield "probe:duration_seconds:mean30m" + by, 1800, 8 * 86400, times
+        yield "probe:duration_seconds:mean1h" + by, 3600, 8 * 86400, times
 
 
 RECORDED = list(recorded())

@@ -33,6 +33,24 @@ export const SERVICES = [
   {name: 'resolver', module: 'dns_ours', interval: 30, usual: 0.0013, objective: 0.999, noise: 0.00003, ...DNS},
 ];
 
+/**
+ * Certificates as tls-exporter has them: days since it began and until it ends, in days; `stale`: renewed and not loaded; `no`: facts
+ * that do not hold.
+ */
+export const CERTIFICATES = [
+  {name: 'site', age: 29, left: 61, issuer: "Let's Encrypt"},
+  {name: 'blog', age: 43, left: 47, issuer: "Let's Encrypt"},
+  {name: 'loja', age: 63, left: 27, issuer: "Let's Encrypt"},
+  {name: 'nextcloud', age: 38, left: 52, issuer: "Let's Encrypt", stale: true},
+  {name: 'vaultwarden', age: 4, left: 2, issuer: "Let's Encrypt"},
+  {name: 'registry', age: 18, left: 27, issuer: 'Google Trust Services', key: ['ecdsa', '256']},
+  {name: 'intranet', age: 200, left: 165, issuer: 'Exemplo CA', key: ['rsa', '2048'], tls: '1.2', no: ['tls_chain_complete', 'tls_chain_trusted'], reason: 'tls_cert_untrusted'},
+  {name: 'proxmox', age: 320, left: 410, issuer: 'PVE Cluster Manager CA', key: ['rsa', '2048'], no: ['tls_chain_trusted', 'tls_hostname_match']},
+  {name: 'mail', age: 57, left: 33, issuer: "Let's Encrypt", reason: 'connect_timeout'},
+  {name: 'npm-4', age: 71, left: 19, issuer: "Let's Encrypt", path: '/etc/letsencrypt/live/npm-4/fullchain.pem'},
+  {name: 'portal.pem', age: 100, left: 298, issuer: 'DigiCert Inc', path: '/etc/ssl/portal.pem'},
+];
+
 /** `ago` and `lasted` in seconds; `hangs` is how long a probe waits before it gives up. */
 export const OUTAGES = [
   {target: 'blog', ago: 14 * MINUTE, lasted: DAY, phase: 'processing', reason: 'status', status: 502},

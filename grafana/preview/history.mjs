@@ -3,7 +3,7 @@
 //   node history.mjs month.om day.om [END]     END in seconds since 1970, now without it
 import {createWriteStream} from 'node:fs';
 import {once} from 'node:events';
-import {SERVICES, OUTAGES} from './company.mjs';
+import {CERTIFICATES, SERVICES, OUTAGES} from './company.mjs';
 
 const [monthFile, dayFile, endText] = process.argv.slice(2);
 const END = Math.floor(Number(endText ?? Date.now() / 1000) / 30) * 30;
@@ -65,6 +65,7 @@ function took(service, at) {
 }
 
 async function month(page) {
+  await recorded(page, MONTH_BEGIN, DAY_BEGIN, 150);
   for (const service of SERVICES) {
     const labels = {job: 'probe-exporter', instance: 'farol:9115', target: service.name, module: service.module};
     let [attempts, failures] = [0, 0];
@@ -79,7 +80,80 @@ async function month(page) {
   }
 }
 
+const TLS = {job: 'tls-exporter', instance: 'farol:9219'};
+
+/** When one is due, as tls-exporter has it, in seconds before its end. */
+function renewal({age, left}) {
+  const lifetime = age + left;
+  return (lifetime > 100 ? Math.min(Math.max(lifetime / 10, 14), 60) : lifetime < 10 ? lifetime / 2 : lifetime / 3) * DAY;
+}
+
+/** What the rules record of certificates, over time. */
+async function recorded(page, from, to, step) {
+  for (const certificate of CERTIFICATES) {
+    const labels = certificate.path
+      ? {...TLS, source: 'letsencrypt', path: certificate.path, name: certificate.name}
+      : {...TLS, target: certificate.name, module: 'tls', name: certificate.name};
+    for (let at = from; at < to; at += step) {
+      // Renewed when it was due, as often as need be.
+      const lifetime = (certificate.age + certificate.left) * DAY;
+      let end = END + certificate.left * DAY;
+      while (end - lifetime > at) end -= lifetime - renewal(certificate);
+      const due = end - renewal(certificate);
+      await page.sample('tls:certificate_end:timestamp_seconds', labels, end, at);
+      await page.sample('tls:certificate_due:timestamp_seconds', labels, due, at);
+      await page.sample('tls:certificate_left:seconds', labels, end - at, at);
+      await page.sample('tls:certificate_overdue:ratio', labels, (at - due) / (end - due), at);
+    }
+  }
+}
+
+/** What tls-exporter shows at the end. */
+async function certificates(page) {
+  for (let at = END - 15 * MINUTE; at <= END; at += SCRAPE) {
+    const put = (name, value, more) => page.sample(name, {...TLS, ...more}, value, at);
+    for (const {name, issuer, path, stale, tls = '1.3', no = [], reason, key = ['ecdsa', '256']} of CERTIFICATES) {
+      const identity = {issuer_o: issuer, key_type: key[0], key_bits: key[1]};
+      if (path) {
+        await put('tls_file_certificate_info', 1, {source: 'letsencrypt', path, ...identity});
+        continue;
+      }
+      const target = {target: name, module: 'tls'};
+      await put('tls_certificate_info', 1, {...target, ...identity});
+      await put('tls_probe_success', reason ? 0 : 1, target);
+      await put('tls_probe_last_attempt_timestamp_seconds', at - 20, target);
+      await put('tls_probe_last_success_timestamp_seconds', reason ? END - 3 * HOUR : at - 20, target);
+      if (reason) await put('tls_probe_failure_info', 1, {...target, phase: 'tls', reason});
+      if (no.includes('tls_chain_complete')) await page.sample('tls:certificate:fault', {...TLS, ...target, name, fault: 'chain'}, 1, at);
+      if (reason === 'connect_timeout') continue;
+      for (const fact of ['tls_certificate_time_valid', 'tls_hostname_match', 'tls_chain_trusted', 'tls_chain_complete', 'tls_chain_in_order', 'tls_handshake_key_proven']) {
+        await put(fact, no.includes(fact) ? 0 : 1, target);
+      }
+      await put('tls_handshake_post_quantum', tls === '1.3' && name !== 'proxmox' ? 1 : 0, target);
+      await put('tls_handshake_info', 1, {...target, version: `TLSv${tls}`, kx_group: tls === '1.3' && name !== 'proxmox' ? 'X25519MLKEM768' : 'X25519'});
+      await put('tls_served_matches_stored', stale ? 0 : 1, {...target, source: 'npm', path: `/etc/letsencrypt/live/${name}/fullchain.pem`});
+    }
+    for (const [source, files, faulty] of [['letsencrypt', 9, 1], ['npm', 6, 0]]) {
+      await put('tls_source_files', files, {source});
+      await put('tls_source_faulty_files', faulty, {source});
+      await put('tls_source_scan_timestamp_seconds', at - 12, {source});
+    }
+    await put('tls_file_error_info', 1, {source: 'letsencrypt', path: '/etc/letsencrypt/live/old.example.org/fullchain.pem', reason: 'not_found'});
+    await put('npm_hosts', 7, {npm: 'npm', type: 'proxy', state: 'enabled'});
+    await put('npm_hosts', 1, {npm: 'npm', type: 'proxy', state: 'offline'});
+    await put('npm_hosts', 2, {npm: 'npm', type: 'proxy', state: 'disabled'});
+    await put('npm_host_online', 0, {npm: 'npm', type: 'proxy', id: '9', host: 'wiki.example.org'});
+    for (const [id, name, left, drift, hosts] of [['2', 'site.example.org', 61, 0, 2], ['4', 'loja.example.org', 27, 0, 1], ['5', 'wildcard', 12, -48, 3], ['7', 'old.example.org', 8, 0, 0]]) {
+      await put('npm_certificate_expires_on_timestamp_seconds', END + left * DAY, {npm: 'npm', id, name, provider: 'letsencrypt'});
+      await put('npm_certificate_expiry_drift_seconds', drift * DAY, {npm: 'npm', id, name});
+      await put('npm_certificate_hosts', hosts, {npm: 'npm', id, name});
+    }
+  }
+}
+
 async function day(page) {
+  await recorded(page, DAY_BEGIN, END + 1, SCRAPE);
+  await certificates(page);
   for (const service of SERVICES) await probed(page, service);
   for (const exporter of [
     {name: 'farol', instance: 'farol:9700', base: 11.2e6, cpu: 0.0011, samples: 62, collectors: ['exporters'], samplers: []},

@@ -47,8 +47,14 @@ impl DataLink {
 
     /// With the variable `name` set to the row's column of that name.
     #[must_use]
-    pub fn column(mut self, name: &'static str) -> Self {
-        self.variables.push((name, format!("${{__data.fields[\"{name}\"]}}")));
+    pub fn column(self, name: &'static str) -> Self {
+        self.column_as(name, name)
+    }
+
+    /// With the variable `name` set to the row's column `column`.
+    #[must_use]
+    pub fn column_as(mut self, column: &'static str, name: &'static str) -> Self {
+        self.variables.push((name, format!("${{__data.fields[\"{column}\"]}}")));
         self
     }
 

@@ -316,14 +316,19 @@ fn prometheus_takes_its_file() {
 /// What the stack watches as shipped.
 #[test]
 fn farol_takes_its_file() {
-    let done = Command::new(farol_tests::exporter::binary("farol"))
-        .args(["check", "config/compose/probe.yml"])
-        .current_dir(top())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
-    assert!(done.status.success() && said.contains("5 watched"), "{said}");
-    assert!(!said.contains("note:"), "{said}");
+    for (file, watched) in
+        [("config/compose/probe.yml", "5 watched"), ("config/compose/tls.yml", "ok: 2 modules")]
+    {
+        let done = Command::new(farol_tests::exporter::binary("farol"))
+            .args(["check", file])
+            .current_dir(top())
+            .output()
+            .unwrap();
+        let said =
+            String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success() && said.contains(watched), "{file}: {said}");
+        assert!(!said.contains("note:"), "{file}: {said}");
+    }
 }
 
 /// The image's build sees no more than this file lets in: cargo refuses a workspace of which a member is missing.

@@ -11,7 +11,7 @@ use farol_tests::client::get;
 use farol_tests::exporter::binary;
 use farol_tests::exposition::Exposition;
 use farol_tests::process::{Process, free_port, until};
-use farol_tests::servers::{Certificate, Nginx, promtool_check};
+use farol_tests::servers::{Certificate, Nginx, Prometheus, promtool_check};
 use farol_tests::{recorded, scripted, skipped};
 
 const SECRET: &str = "hunter2-secret";
@@ -213,6 +213,67 @@ fn recorded_database() {
     exporter.await_value("tls_probe_success", &[("target", "blog.test:8883"), ("module", "tls")], None);
     let labels = [("npm", "home"), ("id", "2"), ("name", "blog.test")];
     assert_eq!(exporter.page().value("npm_certificate_hosts", &labels), Some(1.0));
+}
+
+/// A real Prometheus reads the list, with the relabelling of the page about it.
+#[test]
+fn prometheus_reads_the_list() {
+    let host = |id: u32, name: &str| {
+        format!(
+            r#"{{"id":{id},"domain_names":["{name}"],"enabled":true,"certificate_id":2,"meta":{{}},"certificate":null}}"#
+        )
+    };
+    let hosts = format!("[{},{}]", host(1, "one.test"), host(2, "two.test"));
+    let (port, _) = manager(move |method, path| match (method, path.starts_with("/api/nginx/proxy-hosts")) {
+        ("POST", _) => (200, r#"{"token":"x"}"#.to_owned()),
+        (_, true) => (200, hosts.clone()),
+        _ => (200, "[]".to_owned()),
+    });
+    let lab = tempfile::tempdir().unwrap();
+    let nobody = free_port();
+    let exporter = TlsExporter::start(
+        lab.path(),
+        &format!(
+            "npm: [{{name: home, url: 'http://127.0.0.1:{port}', identity: a, secret: {SECRET}, address: '127.0.0.1:{nobody}', \
+             letsencrypt: /nowhere, custom_ssl: /nowhere, interval: 1s}}]"
+        ),
+    );
+    let configuration = format!(
+        "scrape_configs:
+  - job_name: proxy-hosts
+    metrics_path: /probe
+    params: {{module: [http_2xx]}}
+    http_sd_configs: [{{url: 'http://127.0.0.1:{}/sd/home', refresh_interval: 1s}}]
+    relabel_configs:
+      - {{source_labels: [__meta_npm_type], regex: proxy, action: keep}}
+      - {{source_labels: [__meta_npm_url], target_label: __param_target}}
+      - {{source_labels: [__meta_npm_host], target_label: target}}
+      - {{target_label: __address__, replacement: '127.0.0.1:{nobody}'}}
+",
+        exporter.port
+    );
+    let Some(prometheus) = Prometheus::start(lab.path(), &configuration) else {
+        return skipped("npm http_sd", "prometheus is not installed");
+    };
+    let mut urls = Vec::new();
+    let read = until(Duration::from_secs(30), || {
+        let answer = get(prometheus.port, "/api/v1/targets?state=active");
+        let json: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        let active = json["data"]["activeTargets"].as_array().cloned().unwrap_or_default();
+        urls = active
+            .iter()
+            .map(|target| {
+                format!("{} {} {}", target["scrapeUrl"], target["labels"]["target"], target["labels"]["npm"])
+            })
+            .collect();
+        urls.len() == 2
+    });
+    assert!(read, "{urls:?}\n{}", prometheus.process.log());
+    for name in ["one.test", "two.test"] {
+        let target = format!("target=https%3A%2F%2F{name}%2F");
+        let labels = format!("\"{name}\" \"home\"");
+        assert!(urls.iter().any(|url| url.contains(&target) && url.ends_with(&labels)), "{urls:?}");
+    }
 }
 
 /// A certificate as certbot keeps them: numbered in archive, and live pointing at the newest.

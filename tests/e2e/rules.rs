@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
 
+use farol_tests::panels::{RARE, View, queries};
 use farol_tests::process::find;
 use farol_tests::{skipped, top};
-use probe_exporter::reasons::REASONS;
 use serde::Deserialize;
 
 /// The longest title that a telephone shows whole, with its sign and a blank before it.
@@ -57,6 +57,149 @@ fn every_test_of_the_rules_passes() {
     }
 }
 
+/// What happens for each of the [`RARE`] queries, one scrape a minute, and what an hour of it shows at its end.
+const HAPPENS: &[(&str, &str, &[&str], &str)] = &[
+    (
+        "Failed and skipped probes",
+        "B",
+        &[r#"probe_rounds_skipped_total{job="farol",instance="a",target="web",module="m"}: 1000+2x60"#],
+        r#"{job="farol"}: 8"#,
+    ),
+    (
+        "Time in failure by reason",
+        "A",
+        &[
+            r#"probe_failure_info{job="farol",instance="a",target="web",module="m",phase="connect",reason="connect_timeout"}: _x10 1x4 stale"#,
+        ],
+        r#"{reason="connect_timeout",cause="no answer",cause_pt="sem resposta"}: 300"#,
+    ),
+    (
+        "annotation Alerts",
+        "A",
+        &[
+            r#"ALERTS{alertname="CertificateExpires",alertstate="firing",severity="critical",target="web"}: 1x60"#,
+        ],
+        r#"ALERTS{alertname="CertificateExpires",alertstate="firing",severity="critical",target="web"}: 1"#,
+    ),
+    (
+        "Failed looks",
+        "A",
+        &[
+            r#"tls_probe_failure_info{job="farol",instance="a",target="web",module="tls",phase="tls",reason="tls_cert_expired"}: 1x60"#,
+            r#"tls_probe_last_success_timestamp_seconds{job="farol",instance="a",target="web",module="tls"}: 1200x60"#,
+        ],
+        r#"{job="farol",target="web",reason="tls_cert_expired",cause="certificate expired",cause_pt="certificado vencido"}: 1200000"#,
+    ),
+    (
+        "Faulty files",
+        "A",
+        &[
+            r#"tls_file_error_info{job="farol",instance="a",source="s",path="/a.pem",reason="not_found"}: 1x60"#,
+        ],
+        r#"{source="s",path="/a.pem",reason="not_found",cause="a link leads to nothing",cause_pt="o link não leva a nada"}: 1"#,
+    ),
+    (
+        "Hosts by state",
+        "A",
+        &[r#"npm_hosts{job="farol",instance="a",npm="home",type="proxy",state="enabled"}: 3x60"#],
+        r#"{npm="home",state="enabled"}: 3"#,
+    ),
+    (
+        "Refused hosts",
+        "A",
+        &[r#"npm_host_online{job="farol",instance="a",npm="home",type="proxy",id="1",host="web"}: 0x60"#],
+        r#"{npm="home",type="proxy",host="web"}: 0"#,
+    ),
+    (
+        "What Nginx Proxy Manager remembers",
+        "A",
+        &[
+            r#"npm_certificate_expires_on_timestamp_seconds{job="farol",instance="a",npm="home",id="4",name="web",provider="other"}: 7200x60"#,
+        ],
+        r#"{npm="home",id="4",name="web"}: 7200000"#,
+    ),
+    (
+        "What Nginx Proxy Manager remembers",
+        "B",
+        &[
+            r#"npm_certificate_expiry_drift_seconds{job="farol",instance="a",npm="home",id="4",name="web"}: -86400x60"#,
+        ],
+        r#"{npm="home",id="4",name="web"}: 1"#,
+    ),
+    (
+        "What Nginx Proxy Manager remembers",
+        "C",
+        &[r#"npm_certificate_hosts{job="farol",instance="a",npm="home",id="4",name="web"}: 2x60"#],
+        r#"{npm="home",id="4",name="web"}: 2"#,
+    ),
+    (
+        "annotation Restarts",
+        "A",
+        &[r#"process_start_time_seconds{job="farol",instance="a"}: 100x57 200x10"#],
+        r#"{job="farol",instance="a",name="farol"}: 1"#,
+    ),
+    (
+        "Refusals",
+        "A",
+        &[r#"farol_http_refused_total{job="farol",instance="a",reason="busy"}: 1000+1x60"#],
+        r#"{reason="busy"}: 4"#,
+    ),
+    (
+        "Refusals",
+        "B",
+        &[r#"farol_probe_unknown_module_total{job="farol",instance="a"}: 1000+3x60"#],
+        "{}: 12",
+    ),
+];
+
+#[test]
+fn what_is_empty_in_health_shows_what_happens() {
+    let view = View { range: 3600.0, scrape: 60.0 };
+    let all = queries();
+    let mut series =
+        vec![r#"farol_build_info{job="farol",instance="a",name="farol",version="1",revision=""}: 1x60"#];
+    let mut asked = Vec::new();
+    for rare in RARE {
+        let (.., happens, shows) = HAPPENS
+            .iter()
+            .find(|(title, letter, ..)| (*title, *letter) == (rare.1, rare.2))
+            .unwrap_or_else(|| panic!("nothing happens for {rare:?}"));
+        series.extend_from_slice(happens);
+        let shown: Vec<_> = all.iter().filter(|query| query.is(rare)).collect();
+        assert_eq!(shown.len(), 2, "{rare:?} in two languages");
+        asked.extend(shown.into_iter().map(|query| (query.filled(view), shows)));
+    }
+    let value = |text: &str| {
+        let (labels, value) = text.rsplit_once(": ").unwrap();
+        (labels.to_owned(), value.to_owned())
+    };
+    let input = series.iter().map(|text| {
+        let (series, values) = value(text);
+        serde_json::json!({"series": series, "values": values})
+    });
+    let tests = asked.iter().map(|(text, shows)| {
+        let (labels, number) = value(shows);
+        let number: f64 = number.parse().unwrap();
+        let samples = [serde_json::json!({"labels": labels, "value": number})];
+        serde_json::json!({"expr": text, "eval_time": "1h", "exp_samples": samples})
+    });
+    let file = serde_json::json!({
+        "rule_files": [top().join("alerts/rules/reasons.yml")],
+        "evaluation_interval": "1m",
+        "tests": [{
+            "interval": "1m",
+            "input_series": input.collect::<Vec<_>>(),
+            "promql_expr_test": tests.collect::<Vec<_>>(),
+        }],
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rare.yml");
+    std::fs::write(&path, file.to_string()).unwrap();
+    for promtool in promtools("what_is_empty_in_health_shows_what_happens") {
+        run(&promtool, &["test", "rules"], std::slice::from_ref(&path));
+    }
+}
+
 #[test]
 fn every_reason_of_a_failure_has_its_words() {
     let mut rules = BTreeMap::new();
@@ -64,7 +207,13 @@ fn every_reason_of_a_failure_has_its_words() {
         rules.extend(group.rules.into_iter().map(|rule| (rule.labels["reason"].clone(), rule.labels)));
     }
     let words: BTreeSet<&str> = rules.keys().map(String::as_str).collect();
-    let reasons: BTreeSet<&str> = REASONS.iter().map(|(reason, _)| *reason).collect();
+    let tables: [&[(&str, &str)]; 3] = [
+        probe_exporter::reasons::REASONS,
+        tls_exporter::reasons::REASONS,
+        tls_exporter::files::faults::FAULTS,
+    ];
+    let reasons: BTreeSet<&str> =
+        tables.iter().flat_map(|table| table.iter().map(|(reason, _)| *reason)).collect();
     // A reason that the exporter has not learned yet may have its words already.
     let missing: Vec<&&str> = reasons.difference(&words).collect();
     assert!(missing.is_empty() && reasons.len() > 30, "no words for {missing:?}");
@@ -72,7 +221,7 @@ fn every_reason_of_a_failure_has_its_words() {
         for key in ["kind", "cause", "cause_pt", "step", "step_pt"] {
             assert!(labels.get(key).is_some_and(|text| !text.is_empty()), "{reason} has no {key}");
         }
-        let kinds = ["down", "answer", "port", "dns", "setup"];
+        let kinds = ["down", "answer", "port", "dns", "setup", "file", "key"];
         assert!(kinds.contains(&labels["kind"].as_str()), "{reason} is of kind {}", labels["kind"]);
         // A name of fourteen letters still fits: "🔴 " NAME " fora do ar desde 14:02: " CAUSE.
         let (cause, cause_pt) = (labels["cause"].chars().count(), labels["cause_pt"].chars().count());

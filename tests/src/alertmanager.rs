@@ -64,7 +64,8 @@ pub fn switched(switch: Arc<Switch>) -> (u16, Receiver<Delivery>) {
             return;
         }
         let _ = sender.send((path, serde_json::from_slice(&body).unwrap()));
-        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        // Slack's word; anything else is a failure to Alertmanager since 0.33, and the message is sent again.
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
     });
     (port, received)
 }

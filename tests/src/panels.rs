@@ -33,6 +33,23 @@ pub struct Query {
     pub least: f64,
 }
 
+/// Queries that have no data as long as all is well, nor while a service is down: dashboard, panel, letter.
+pub const RARE: &[(&str, &str, &str)] = &[
+    ("farol-services", "Failed and skipped probes", "B"), // rounds that took too long
+    ("farol-services", "Time in failure by reason", "A"), // failures at a full minute
+    ("farol-certificates", "annotation Alerts", "A"),     // certificates that are told of
+    ("farol-certificates", "Failed looks", "A"),          // looks that fail
+    ("farol-certificates", "Faulty files", "A"),          // files with something wrong
+    ("farol-certificates", "Hosts by state", "A"),        // an Nginx Proxy Manager, in the next four, too
+    ("farol-certificates", "Refused hosts", "A"),
+    ("farol-certificates", "What Nginx Proxy Manager remembers", "A"),
+    ("farol-certificates", "What Nginx Proxy Manager remembers", "B"),
+    ("farol-certificates", "What Nginx Proxy Manager remembers", "C"),
+    ("farol-exporters", "annotation Restarts", "A"), // exporters that were started anew
+    ("farol-exporters", "Refusals", "A"),            // requests beyond a limit
+    ("farol-exporters", "Refusals", "B"),            // requests for a module that is not there
+];
+
 /// A window of 1920 pixels, less what stands beside the 24 columns.
 const WIDTH: f64 = 1880.0;
 
@@ -72,6 +89,13 @@ impl View {
 }
 
 impl Query {
+    /// Whether it is this one (dashboard, panel, letter), in either language.
+    #[must_use]
+    pub fn is(&self, (dashboard, panel, letter): &(&str, &str, &str)) -> bool {
+        let own = self.dashboard.trim_end_matches("-pt");
+        own == *dashboard && self.title == *panel && self.letter == *letter
+    }
+
     /// With "All" of every variable, as the dashboards begin.
     #[must_use]
     pub fn filled(&self, view: View) -> String {
@@ -83,7 +107,9 @@ impl Query {
             .replace("$__rate_interval", &seconds((step + view.scrape).max(4.0 * view.scrape)))
             .replace("$__interval", &seconds(step))
             .replace("$__range", &seconds(view.range));
-        ["$job", "$instance", "$target"].iter().fold(filled, |text, variable| text.replace(variable, ".+"))
+        ["$job", "$instance", "$target", "$name"]
+            .iter()
+            .fold(filled, |text, variable| text.replace(variable, ".+"))
     }
 
     /// `DASHBOARD, TITLE, LETTER`.

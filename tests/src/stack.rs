@@ -61,16 +61,17 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything in `folder`, or `None` when something is not installed. Messages go to the port `hook`: as
+    /// Starts everything in `folder`, with these two files for farol, or `None` when something is not installed. Messages go to the port `hook`: as
     /// Alertmanager's JSON to `/hook`, in words to `/slack`, and the heartbeat to `/beat`.
     #[must_use]
-    pub fn start(folder: &Path, probe: &str, hook: u16) -> Option<Self> {
+    pub fn start(folder: &Path, probe: &str, tls: &str, hook: u16) -> Option<Self> {
         let program = find("prometheus")?;
         find("prometheus-alertmanager")?;
-        let [status, exporter, port, alertmanager_port] = [(); 4].map(|()| free_port());
+        let [status, exporter, certificates, port, alertmanager_port] = [(); 5].map(|()| free_port());
 
         std::fs::create_dir_all(folder.join("farol")).unwrap();
         std::fs::write(folder.join("farol/probe.yml"), probe).unwrap();
+        std::fs::write(folder.join("farol/tls.yml"), tls).unwrap();
         let mut farol = Process::start(
             "farol",
             folder,
@@ -78,15 +79,18 @@ impl Stack {
                 .arg("up")
                 .arg(format!("--config.dir={}", folder.join("farol").display()))
                 .arg(format!("--web.listen-address=127.0.0.1:{status}"))
-                .arg(format!("--listen=probe-exporter=127.0.0.1:{exporter}")),
+                .arg(format!("--listen=probe-exporter=127.0.0.1:{exporter}"))
+                .arg(format!("--listen=tls-exporter=127.0.0.1:{certificates}")),
         );
         farol.await_port(status);
         farol.await_port(exporter);
+        farol.await_port(certificates);
 
         let alertmanager = Some(alertmanager(folder, alertmanager_port, hook));
         let addresses = [
             ("farol:9700", status),
             ("farol:9115", exporter),
+            ("farol:9219", certificates),
             ("localhost:9090", port),
             ("alertmanager:9093", alertmanager_port),
             ("grafana:3000", grafana()),

@@ -10,8 +10,9 @@ use std::time::Duration;
 const SHORT: i64 = 10 * DAY;
 /// What lives longer is hardly renewed by a program; somebody has to order it.
 const MANUAL: i64 = 100 * DAY;
-/// Whoever orders it wants two weeks, or a tenth of its lifetime.
+/// Whoever orders it wants two weeks, or a tenth of its lifetime; but nobody begins a year before the end of ten.
 const ORDER: i64 = 14 * DAY;
+const EARLIEST: i64 = 60 * DAY;
 /// What Nginx Proxy Manager renews, it renews in the first hour in which so much is left.
 const NPM: i64 = 30 * DAY;
 const DAY: i64 = 86_400;
@@ -40,7 +41,7 @@ pub const POLICIES: &[(&str, &str)] = &[
     ),
     (
         "manual",
-        "Of more than 100 days, so nobody renews it by itself: a tenth of the lifetime, at least 14 days, before its end.",
+        "Of more than 100 days, so nobody renews it by itself: a tenth of the lifetime, at least 14 days and at most 60, before its end.",
     ),
     ("npm", "As Nginx Proxy Manager renews: 30 days before the end, but not before half of the lifetime."),
     ("before", "As long before the end as the configuration says, but not before half of the lifetime."),
@@ -66,7 +67,7 @@ impl Policy {
         }
         match self {
             Self::Usual if lifetime > MANUAL => {
-                let order = (lifetime / 10).max(ORDER);
+                let order = (lifetime / 10).clamp(ORDER, EARLIEST);
                 Due { at: not_after - order, policy: "manual" }
             }
             Self::Usual if lifetime < SHORT => Due { at: not_before + lifetime / 2, policy: "fraction" },
@@ -123,7 +124,7 @@ mod tests {
             (100, 100 * DAY * 2 / 3, "fraction"),
             (200, 180 * DAY, "manual"),
             (398, 398 * DAY * 9 / 10, "manual"),
-            (3650, 3285 * DAY, "manual"),
+            (3650, 3590 * DAY, "manual"),
             (101, 87 * DAY, "manual"),
         ] {
             let (from, until) = certificate(days);
@@ -209,7 +210,7 @@ mod tests {
             }
             // A renewer needs time after it is due, in any case.
             let due = Policy::Usual.due(from, until).at;
-            prop_assert!(until - due >= lifetime / 10);
+            prop_assert!(until - due >= (lifetime / 10).min(EARLIEST));
         }
 
         #[test]

@@ -130,6 +130,14 @@ pub(super) fn works() -> Text {
     text("up", "no ar")
 }
 
+/// A query whose labels `cause` and `cause_pt` are a reason's words: where seconds follow in a text, it ends in a preposition, which is
+/// taken off.
+pub(super) fn without_seconds(query: String) -> String {
+    [("cause", "in"), ("cause_pt", "em")].iter().fold(query, |inner, (label, end)| {
+        format!("label_replace({inner}, \"{label}\", \"$1\", \"{label}\", \"(.+) {end}\")")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

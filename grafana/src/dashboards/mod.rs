@@ -4,16 +4,19 @@
 //! |---|---|
 //! | `overview` | one screen: is something wrong, since when, where |
 //! | `services` | what is probed: states, uptime, times, certificates |
+//! | `certificates` | certificates of servers and in files: due, overdue, fact by fact |
 //! | `exporters` | farol itself |
-//! | `probes`, `process` | queries that several of them ask |
+//! | `probes`, `process`, `tls` | queries that several of them ask |
 //! | `causes`, `words` | a failure's reasons, and alerts, in few words |
 
 mod causes;
+mod certificates;
 mod exporters;
 mod overview;
 mod probes;
 mod process;
 mod services;
+mod tls;
 mod words;
 
 use crate::annotation::Annotation;
@@ -27,12 +30,15 @@ use crate::text::{same, text};
 pub type Build = fn(&Rules) -> Result<Dashboard, RuleError>;
 
 /// Every dashboard.
-pub const DASHBOARDS: &[Build] = &[overview::dashboard, services::dashboard, exporters::dashboard];
+pub const DASHBOARDS: &[Build] =
+    &[overview::dashboard, services::dashboard, certificates::dashboard, exporters::dashboard];
 
 /// The overview's uid.
 pub const OVERVIEW: &str = "farol-overview";
 /// The uid of what is probed.
 pub const SERVICES: &str = "farol-services";
+/// The uid of certificates.
+pub const CERTIFICATES: &str = "farol-certificates";
 /// The uid of farol itself.
 pub const EXPORTERS: &str = "farol-exporters";
 
@@ -48,7 +54,7 @@ fn firing(alerts: Expr) -> Annotation {
         expr: alerts,
         color: Color::Red,
         title: same("{{alertname}}"),
-        body: same("{{target}} {{link}} {{node}} {{instance}}"),
+        body: same("{{target}} {{path}} {{link}} {{node}} {{instance}}"),
         on: true,
     }
 }

@@ -5,7 +5,7 @@ use probe_exporter::certificates;
 
 use super::causes::{CAUSES, UNKNOWN};
 use crate::query::{Expr, STEP, Scope, foreign};
-use crate::rules::Rules;
+use crate::rules::{RuleError, Rules};
 use crate::unit::Unit;
 
 /// A service, as rules and dashboards tell it from others. An exporter's instance is not part of it: two exporters that probe
@@ -79,12 +79,11 @@ pub(super) fn certificate_life(scope: Scope) -> Expr {
     Expr::compose(text, Unit::Ratio, &[&expiry, &begin])
 }
 
-/// The shares of a certificate's life below which its renewal is overdue, and it must be renewed by hand. PLACEHOLDER as long as no
-/// rule makes the alert: then both come from it alone.
-pub(super) fn life_limits(rules: &Rules) -> (f64, f64) {
-    let limit =
-        |severity, otherwise| rules.threshold("CertificateRenewalOverdue", severity).unwrap_or(otherwise);
-    (limit("warning", 1.0 / 3.0), limit("critical", 1.0 / 6.0))
+/// The shares of a certificate's life below which its renewal is overdue, and it must be renewed by hand: as the alerts have it, of
+/// one that is due after two thirds of its life.
+pub(super) fn life_limits(rules: &Rules) -> Result<(f64, f64), RuleError> {
+    let (warning, critical) = super::tls::limits(rules)?;
+    Ok(((1.0 - warning) / 3.0, (1.0 - critical) / 3.0))
 }
 
 /// A value of probes, only where all of the step's probes worked: how long a probe hung, or how soon it was refused, says nothing of

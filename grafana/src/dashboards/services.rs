@@ -20,6 +20,11 @@ use crate::variable::Variable;
 
 const SCOPE: Scope = Scope { labels: &["target"] };
 
+/// Points of the panels that read every probe of the selection: five minutes of a day each, a bar or a cell of some pixels. Two
+/// hundred services are read in half the time that a point for each pixel takes, and what is shown is the mean, or the worst, of
+/// its step all the same.
+const POINTS: u16 = 240;
+
 /// The dashboard.
 pub(super) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleError> {
     let series = || Selector::of(&schedule::ATTEMPTS);
@@ -126,7 +131,7 @@ fn certificate(rules: &Rules) -> Result<Panel, RuleError> {
     .ask(Target::instant(first, same("{{target}}")))
     .ask(Target::instant(least, text("of its life left", "da vida restante")))
     .field(|field| field.steps(Steps::always(Color::Blue)))
-    .look(Override::query('B').steps(&life_steps(rules))))
+    .look(Override::query('B').steps(&life_steps(rules)?)))
 }
 
 fn states() -> Panel {
@@ -140,7 +145,7 @@ fn states() -> Panel {
     )
     .ask(Target::range(probes::state(SCOPE), same("{{target}}")))
     .field(|field| field.mappings(&causes::states()).steps(Steps::always(Color::Grey)).link(this()))
-    .points(480)
+    .points(POINTS)
     .step(probes::STATE_STEP)
 }
 
@@ -192,10 +197,7 @@ fn reasons() -> Panel {
     let named = format!(
         "60 * sum by (reason) (count_over_time({failing}[{RANGE}:1m])) * on (reason) group_left (cause, cause_pt) {words}"
     );
-    // Where seconds follow in a text, it ends in a preposition.
-    let named = [("cause", "in"), ("cause_pt", "em")].iter().fold(named, |inner, (label, end)| {
-        format!("label_replace({inner}, \"{label}\", \"$1\", \"{label}\", \"(.+) {end}\")")
-    });
+    let named = causes::without_seconds(named);
     Panel::new(
         BarGauge,
         text("Time in failure by reason", "Tempo em falha por motivo"),
@@ -230,6 +232,7 @@ fn durations() -> Panel {
     )
     .ask(Target::range(slowest, same("{{target}}")))
     .field(|field| field.link(this()))
+    .points(POINTS)
 }
 
 fn heatmap() -> Panel {
@@ -243,6 +246,7 @@ fn heatmap() -> Panel {
         ),
     )
     .ask(Target::buckets(buckets))
+    .points(POINTS)
 }
 
 /// The phases of every kind of probe.
@@ -264,6 +268,7 @@ fn phases() -> Panel {
     )
     .ask(Target::range(phases, same("{{phase}}")))
     .field(|field| field.min(0.0))
+    .points(POINTS)
 }
 
 fn failures() -> Panel {
@@ -318,7 +323,7 @@ fn certificates_table(rules: &Rules) -> Result<Panel, RuleError> {
     let expiry = SCOPE.scheduled(&certificates::EARLIEST_EXPIRY).now().min_by(probes::SERVICE);
     Ok(Panel::new(
         Table::new(vec![
-            Column::label("target", text("Service", "Serviço")),
+            Column::label("target", text("Service", "Serviço")).link(certificate_link()),
             Column::value('A', text("Check", "Validação"), Unit::Plain)
                 .cell(Cell::Colored)
                 .mappings(&words)
@@ -327,7 +332,7 @@ fn certificates_table(rules: &Rules) -> Result<Panel, RuleError> {
             Column::value('C', text("Days left", "Dias restantes"), Unit::Days).width(130),
             Column::value('D', text("Life left", "Vida restante"), Unit::Ratio)
                 .cell(Cell::Bar)
-                .steps(life_steps(rules))
+                .steps(life_steps(rules)?)
                 .between(0.0, 1.0),
         ])
         .rising(4),
@@ -341,4 +346,10 @@ fn certificates_table(rules: &Rules) -> Result<Panel, RuleError> {
     .ask(Target::rows(Expr::compose(expiry.to_string(), Unit::Timestamp, &[&expiry])))
     .ask(Target::rows(probes::certificate_left(SCOPE)))
     .ask(Target::rows(probes::certificate_life(SCOPE))))
+}
+
+/// To what is known of the certificate beyond this: a certificate of a server has the name of its target.
+fn certificate_link() -> DataLink {
+    DataLink::to(super::CERTIFICATES, text("This certificate", "Este certificado"))
+        .column_as("target", "name")
 }

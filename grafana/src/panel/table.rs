@@ -135,6 +135,8 @@ impl Column {
         if self.unit.is_none() {
             // The panel's own words are for a table without rows.
             look = look.set("noValue", json!("–"));
+            // Else words get the panel's unit, and of moments Grafana reads "npm-4" as a day in April.
+            look = look.set("unit", json!("string"));
         }
         if let Some(width) = self.width {
             look = look.set("custom.width", json!(width));

@@ -48,6 +48,22 @@ pub const DURATION_MEAN: Desc =
 pub const DURATION_USUAL: Desc =
     Desc::gauge("probe:duration_seconds:usual7d", "How long probes usually take.").labels(&["job", "target"]);
 
+/// Recorded: the last moment of each certificate, of servers and files alike.
+pub const CERTIFICATE_END: Desc =
+    certificate("tls:certificate_end:timestamp_seconds", "When the certificate expires.");
+/// Recorded: when it should have been renewed.
+pub const CERTIFICATE_DUE: Desc =
+    certificate("tls:certificate_due:timestamp_seconds", "When the certificate should have been renewed.");
+/// Recorded: how much of the time to renew it in is used up.
+pub const CERTIFICATE_OVERDUE: Desc =
+    certificate("tls:certificate_overdue:ratio", "How much of the time to renew it in is used up.");
+/// Recorded: until it expires.
+pub const CERTIFICATE_LEFT: Desc =
+    certificate("tls:certificate_left:seconds", "Until the certificate expires.");
+/// Recorded: what clients refuse of it.
+pub const CERTIFICATE_FAULT: Desc = Desc::gauge("tls:certificate:fault", "What clients refuse of it.")
+    .labels(&["job", "instance", "target", "module", "name", "scope", "link", "node", "id", "fault"]);
+
 /// Every recorded series that the dashboards use.
 pub const RECORDED: &[&Desc] = &[
     &UPTIME_24H,
@@ -58,7 +74,18 @@ pub const RECORDED: &[&Desc] = &[
     &REASON_WORDS,
     &DURATION_MEAN,
     &DURATION_USUAL,
+    &CERTIFICATE_END,
+    &CERTIFICATE_DUE,
+    &CERTIFICATE_OVERDUE,
+    &CERTIFICATE_LEFT,
+    &CERTIFICATE_FAULT,
 ];
+
+const fn certificate(name: &'static str, help: &'static str) -> Desc {
+    Desc::gauge(name, help).labels(&[
+        "job", "instance", "target", "module", "source", "path", "name", "scope", "link", "node", "id",
+    ])
+}
 
 const fn uptime(name: &'static str) -> Desc {
     Desc::gauge(name, "The share of probes that worked.").labels(&["job", "target"])

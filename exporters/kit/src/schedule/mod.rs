@@ -38,6 +38,9 @@ pub use turn::{Busy, Turn};
 /// How many rounds run at once; the others wait for their turn, and are told of by [`Rounds::skip`] if that is long.
 pub const AT_ONCE: usize = 256;
 
+/// How often a loop that has nothing to do says that it lives: rounds may be hours apart.
+const IDLE: Duration = Duration::from_secs(60);
+
 /// When something is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -132,6 +135,7 @@ pub async fn drive(work: &dyn Rounds, beat: &Beat) {
         tokio::select! {
             () = &mut stopped => return,
             Some(()) = running.next(), if !running.is_empty() => beat.success(),
+            () = tokio::time::sleep(IDLE), if running.is_empty() => beat.success(),
             () = &mut changed => {
                 // Asked for before the plans: what changes in between is not lost.
                 changed = work.changed();
@@ -142,5 +146,7 @@ pub async fn drive(work: &dyn Rounds, beat: &Beat) {
     }
 }
 
+#[cfg(test)]
+mod beats;
 #[cfg(test)]
 mod tests;

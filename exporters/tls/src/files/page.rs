@@ -34,6 +34,12 @@ pub const SCANNED: Desc = Desc::gauge(
     "When the source was last scanned, in seconds since 1970; what is told of its files is of that time.",
 )
 .labels(SOURCE);
+/// How often it is scanned.
+pub const INTERVAL: Desc = Desc::gauge(
+    "tls_source_interval_seconds",
+    "From one scan of the source to the next. There before the first scan has ended.",
+)
+.labels(SOURCE);
 /// How long it took.
 pub const TOOK: Desc =
     Desc::gauge("tls_source_scan_duration_seconds", "How long the last scan of the source took.")
@@ -119,6 +125,7 @@ pub const DESCS: &[&Desc] = &[
     &FILES,
     &FAULTY,
     &SCANNED,
+    &INTERVAL,
     &TOOK,
     &ERROR,
     &CERTIFICATES,
@@ -135,7 +142,9 @@ pub const DESCS: &[&Desc] = &[
 pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
     let mut page = Page::with_capacity(entries.len() * 16, 64);
     for entry in entries {
-        let (source, Some(scan)) = (entry.source.name.as_str(), entry.last()) else { continue };
+        let source = entry.source.name.as_str();
+        page.family(&INTERVAL).push(&[source], entry.source.interval.as_secs_f64());
+        let Some(scan) = entry.last() else { continue };
         let mut set = |desc: &Desc, value: f64| {
             page.family(desc).push(&[source], value);
         };

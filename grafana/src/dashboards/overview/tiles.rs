@@ -1,7 +1,7 @@
 //! The tiles of what is probed, and of farol itself.
 
 use crate::color::{Color, Mapping, Steps};
-use crate::dashboards::{EXPORTERS, SERVICES, causes, probes, process};
+use crate::dashboards::{CERTIFICATES, EXPORTERS, SERVICES, causes, probes, process, tls};
 use crate::link::DataLink;
 use crate::panel::{Cell, Column, Legend, Override, Panel, Stat, StateTimeline, Table, TimeSeries};
 use crate::query::{Expr, Target, foreign};
@@ -70,27 +70,27 @@ fn to_services() -> DataLink {
     DataLink::to(SERVICES, text("Services", "Serviços")).keep("job").keep("instance")
 }
 
-/// The certificate that has least of its life before it.
+/// The certificates whose renewal is overdue, and the one that expires first.
 pub(super) fn certificates(rules: &Rules) -> Result<Panel, RuleError> {
-    let life = probes::certificate_life(SCOPE);
-    let left = probes::certificate_left(SCOPE);
-    let (overdue, _) = probes::life_limits(rules);
-    let late =
-        Expr::compose(format!("count({life} < {overdue}) or 0 * count({life})"), Unit::Count, &[&life]);
+    let (overdue, _) = tls::limits(rules)?;
+    let left = tls::days_left(SCOPE);
     let least = Expr::compose(format!("min({left})"), Unit::Days, &[&left]);
-    let amber = Steps::none_is_good(Color::Amber);
     Ok(Panel::new(
         Stat::filled(),
         text("Certificates", "Certificados"),
         text(
-            "Certificates whose renewal is overdue by their own life, and the days until the first one expires. Renew it, then reload the server that serves it.",
-            "Certificados com a renovação atrasada para a vida que têm, e os dias até o primeiro vencer. Renove e depois recarregue o servidor que o entrega.",
+            "Certificates that should have been renewed already, and the days until the first one expires. Renew it, then reload the server that serves it.",
+            "Certificados que já deviam ter sido renovados, e os dias até o primeiro vencer. Renove e depois recarregue o servidor que o entrega.",
         ),
     )
-    .ask(Target::instant(late, text("overdue", "atrasados")))
+    .ask(Target::instant(tls::used(SCOPE).count_of(&format!("> {overdue}")), text("overdue", "atrasados")))
     .ask(Target::instant(least, text("next in", "próximo em")))
-    .field(|field| field.steps(amber).link(to_services()))
+    .field(|field| field.steps(Steps::none_is_good(Color::Amber)).link(to_certificates()))
     .look(Override::query('B').steps(&Steps::falling(f64::MIN_POSITIVE, 0.0))))
+}
+
+fn to_certificates() -> DataLink {
+    DataLink::to(CERTIFICATES, text("Certificates", "Certificados"))
 }
 
 /// How many exporters cannot be scraped, of how many.
@@ -196,33 +196,35 @@ pub(in crate::dashboards) fn budget_steps() -> Steps {
     Steps::falling(0.25, 0.0)
 }
 
-/// Certificates with the least of their life before them.
+/// The certificates that are most overdue, or due next.
 pub(super) fn expiries(rules: &Rules) -> Result<Panel, RuleError> {
+    const NAME: &[&str] = &["name"];
+    let link = DataLink::to(CERTIFICATES, text("This certificate", "Este certificado")).column("name");
     Ok(Panel::new(
         Table::new(vec![
-            service(),
+            Column::label("name", text("Certificate", "Certificado")).link(link),
             Column::value('A', text("Days left", "Dias restantes"), Unit::Days).width(130),
-            Column::value('B', text("Life left", "Vida restante"), Unit::Ratio)
+            Column::value('B', text("Time to renew used", "Prazo gasto"), Unit::Ratio)
                 .cell(Cell::Bar)
-                .steps(life_steps(rules))
+                .steps(tls::used_steps(rules)?)
                 .between(0.0, 1.0),
         ])
-        .rising(2)
+        .falling(2)
         .limit(WORST),
         text("Next certificates", "Próximos certificados"),
         text(
-            "Certificates with the least of their life before them. Amber: the renewal is overdue, see why it failed. Red: renew it by hand today.",
-            "Certificados com menos vida pela frente. Âmbar: a renovação está atrasada, veja por que falhou. Vermelho: renove à mão hoje.",
+            "The certificates that are due first, with how much of the time to renew them in is used up; 0 % is not due yet. Amber: the renewal is overdue, see why it failed. Red: renew it by hand today.",
+            "Os certificados que vencem o prazo primeiro, e quanto do prazo para renovar já foi gasto; 0% ainda não chegou a hora. Âmbar: a renovação está atrasada, veja por que falhou. Vermelho: renove à mão hoje.",
         ),
     )
-    .ask(Target::rows(probes::certificate_left(SCOPE)))
-    .ask(Target::rows(probes::certificate_life(SCOPE))))
+    .ask(Target::rows(tls::days_left(SCOPE).min_by(NAME)))
+    .ask(Target::rows(tls::used_shown(SCOPE).max_by(NAME))))
 }
 
 /// As the alerts on certificates have it.
-pub(in crate::dashboards) fn life_steps(rules: &Rules) -> Steps {
-    let (amber, red) = probes::life_limits(rules);
-    Steps::falling(amber, red)
+pub(in crate::dashboards) fn life_steps(rules: &Rules) -> Result<Steps, RuleError> {
+    let (amber, red) = probes::life_limits(rules)?;
+    Ok(Steps::falling(amber, red))
 }
 
 /// What an exporter's state is called.
