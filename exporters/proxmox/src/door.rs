@@ -13,7 +13,7 @@ use kit::{Ask, BoxFuture, Desc, Failure, Page, Prober, Refusal, Verdict};
 use crate::api::{Reason, margin};
 use crate::cluster::{Cluster, Collected};
 use crate::collect::{Collector, Scope, Tier};
-use crate::config::cluster::Shared;
+use crate::config::build::Shared;
 use crate::config::endpoint;
 use crate::config::module::{Module, PORT};
 

@@ -12,7 +12,7 @@ use crate::api::tally;
 use crate::cluster::{self, Cluster, Fast, Rounds};
 use crate::collect;
 use crate::config::File;
-use crate::config::cluster::{Built, Shared, build, modules};
+use crate::config::build::{Built, Shared, build, modules};
 use crate::door::Door;
 
 /// The Proxmox VE exporter.

@@ -2,13 +2,15 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `cluster` | an entry of `clusters:`, raw; and validated into what a [`Cluster`](crate::cluster::Cluster) is made of |
+//! | `cluster` | an entry of `clusters:` |
+//! | `build` | the sections validated, and made into what a [`Cluster`](crate::cluster::Cluster) is |
 //! | `endpoint` | an endpoint as it is written |
 //! | `module` | a module of prometheus-pve-exporter's `pve.yml`: the file is taken as it is |
 //! | `read` | the top of the file: keys of ours, and modules beside them |
 //!
 //! These types only say what is well-formed; what it means is decided once, when the exporter is built.
 
+pub mod build;
 pub mod cluster;
 pub mod endpoint;
 pub mod module;
