@@ -52,6 +52,8 @@ pub const TARGETS: &[Target] = &[
     target("certificate", peers::certificate, 5000),
     target("tls_server", peers::tls_server, 600),
     target("tls_cleartext", peers::tls_cleartext, 4000),
+    target("ocsp", peers::ocsp, 4000),
+    target("socks", peers::socks, 6000),
     target("starttls", peers::starttls, 6000),
     target("http1", peers::http1, 4000),
     target("http2", peers::http2, 3000),

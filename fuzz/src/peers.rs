@@ -82,6 +82,22 @@ pub(crate) fn tls_cleartext(bytes: &[u8]) {
     });
 }
 
+/// A certificate with its length in two bytes before it, then a stapled OCSP response.
+pub(crate) fn ocsp(bytes: &[u8]) {
+    let Some((length, rest)) = bytes.split_first_chunk::<2>() else { return };
+    let (certificate, response) = rest.split_at(usize::from(u16::from_be_bytes(*length)).min(rest.len()));
+    let _ = wire::fuzzing::ocsp(response, certificate);
+}
+
+/// A proxy of SOCKS 5.
+pub(crate) fn socks(bytes: &[u8]) {
+    block_on(async {
+        if let Err(error) = wire::fuzzing::socks(Canned::new(bytes)).await {
+            assert!(error.len() < 300, "{error}");
+        }
+    });
+}
+
 /// An answer over HTTP/1.1.
 pub(crate) fn http1(bytes: &[u8]) {
     exchange(bytes, Protocol::Http1);

@@ -282,6 +282,14 @@ async function alerts(page) {
     if (down) await fire(alert, 'critical', labels, END - down.ago + 60);
     if (service.slowSince) await fire('ServiceSlow', 'warning', {job: labels.job, target: labels.target}, END - service.slowSince + 600);
   }
+  const tls = {job: 'tls-exporter', instance: 'farol:9219'};
+  const overdue = {
+    'npm-4': {source: 'npm', path: '/etc/letsencrypt/live/npm-4/fullchain.pem'},
+    vaultwarden: {target: 'vaultwarden', module: 'tls'},
+  };
+  for (const [name, labels] of Object.entries(overdue)) {
+    await fire('CertificateRenewalOverdue', 'warning', {...tls, name, ...labels}, END - 11 * 3600);
+  }
 }
 
 const [first, second] = [new Page(monthFile), new Page(dayFile)];

@@ -45,17 +45,24 @@ for file in month day; do
   promtool tsdb create-blocks-from --max-block-duration=744h openmetrics -q "$work/$file.om" "$work/data" >/dev/null
 done
 rm "$work"/*.om
-# Rules that read what others record come in the second round: what is backfilled is read after a new start.
+# Rules that read what others record come in a later round: what is backfilled is read after a new start.
 serve
 record slo.yml slo-counts $((31 * 86400))
-record slo.yml slo-recording 900
 record reasons.yml reasons 900
+record tls.yml certificates 900
 stop
 serve
-record slo.yml slo-days 900
+record slo.yml hours $((31 * 86400))
+record slo.yml slo-recording 900
 record services.yml services 900
 record services.yml service-speed 900
 stop
+# What this group records, its own later rules read: sums, ratios of them, uptime.
+for _ in sums ratios uptime; do
+  serve
+  record slo.yml slo-days 900
+  stop
+done
 serve
 [ -d "$here/dist" ] || (cd "$here" && npm run build)
 # The page is built once; the dashboards it draws are those of now.

@@ -100,7 +100,7 @@ scrape_configs:
     let complaints: Vec<&str> = log
         .lines()
         .filter(|line| {
-            (line.contains("level=warn") || line.contains("level=error"))
+            ["level=warn", "level=error"].iter().any(|level| line.to_ascii_lowercase().contains(level))
                 || line.contains("Error on ingesting")
         })
         .collect();

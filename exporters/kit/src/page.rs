@@ -138,6 +138,14 @@ impl Page {
         }
     }
 
+    /// Gives back what only a page that still grows needs. A sample that comes afterwards is not told from one that is there.
+    pub(crate) fn finish(&mut self) {
+        self.seen = HashSet::default();
+        self.rows.shrink_to_fit();
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
     /// Samples in the page.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -89,6 +89,12 @@ pub trait Prober: Send + Sync + 'static {
     /// `None` for an unknown module; else the module's own timeout, if it has one.
     fn timeout(&self, module: &str) -> Option<Option<Duration>>;
 
+    /// What this module probes whatever a request says; `None`: what the request says.
+    fn target(&self, module: &str) -> Option<&str> {
+        let _ = module;
+        None
+    }
+
     /// What is wrong with asking this module for a host by this name; `/probe` answers it with 400, and nothing is probed.
     fn objection(&self, module: &str, hostname: &str) -> Option<String> {
         let _ = (module, hostname);

@@ -7,6 +7,7 @@ use kit::config::{ConfigError, Document, Problem};
 use kit::{About, Collector, Desc, Discovered, Exporter, Notice, Prober, Sampler, Watched};
 use wire::Resolver;
 
+use crate::ari::{self, Ari, Asker};
 use crate::config::target::targets;
 use crate::config::{File, server_address};
 use crate::files::{self, Files};
@@ -23,6 +24,7 @@ pub struct TlsExporter {
     modules: Arc<Modules>,
     schedule: Schedule,
     files: Files,
+    asker: Option<Arc<Asker>>,
     npm: Npm,
     /// `None` if there is nothing to compare.
     compare: Option<Arc<Compare>>,
@@ -75,7 +77,7 @@ impl Exporter for TlsExporter {
     type Raw = File;
 
     fn catalogue() -> Vec<&'static Desc> {
-        let own = [targets::DESCS, files::DESCS, stored::DESCS, npm::DESCS];
+        let own = [targets::DESCS, files::DESCS, stored::DESCS, npm::DESCS, ari::DESCS];
         metrics::descs().chain(own.into_iter().flatten().copied()).collect()
     }
 
@@ -89,19 +91,25 @@ impl Exporter for TlsExporter {
         let mut sources = files::sources(&raw.files, renewal, document, &mut problems);
         let entries = npm::entries(&raw, &map, renewal, document, &mut problems);
         let resolver = resolver(&raw, document, &mut problems);
-        ConfigError::check(problems)?;
         let allow = AllowList::new(raw.allowed_targets.as_ref());
         if allow.is_open() {
             notices.push(open_door());
         }
+        let ari = raw.ari.as_ref().and_then(|section| {
+            let before = previous.and_then(|previous| previous.modules.ari.as_deref());
+            Ari::new(section, &resolver, document, before, &mut problems)
+        });
+        ConfigError::check(problems)?;
+        let ari = ari.map(Arc::new);
         let tools = |allow| Tools { resolver: Arc::clone(&resolver), allow };
         // What the configuration names itself needs nobody's leave; the list is about what a URL may name.
         let own = Arc::new(tools(AllowList::default()));
         files::add_named(&mut sources, &targets, renewal);
         let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
-        let schedule =
-            Schedule::new(targets, names.clone(), own, previous.map(|previous| &previous.schedule));
-        let modules = Arc::new(Modules { map, tools: tools(allow), renewal });
+        let before = previous.map(|previous| &previous.schedule);
+        let schedule = Schedule::new(targets, names.clone(), own, ari.clone(), before);
+        let modules = Arc::new(Modules { map, tools: tools(allow), renewal, ari: ari.clone() });
+        let asker = ari.map(|ari| Arc::new(Asker::new(ari, schedule.clone())));
         let files = Files::new(sources, names, previous.map(|previous| &previous.files));
         let npm = Npm::new(
             entries,
@@ -113,7 +121,7 @@ impl Exporter for TlsExporter {
         let compared = !schedule.samplers().is_empty() && !files.samplers().is_empty();
         let before = previous.and_then(|previous| previous.compare.as_deref());
         let compare = compared.then(|| Arc::new(Compare::new(schedule.clone(), files.clone(), before)));
-        Ok(Self { modules, schedule, files, npm, compare, notices })
+        Ok(Self { modules, schedule, files, asker, npm, compare, notices })
     }
 
     fn collectors(&self) -> Vec<Arc<dyn Collector>> {
@@ -121,8 +129,9 @@ impl Exporter for TlsExporter {
     }
 
     fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
+        let asker = self.asker.iter().map(|asker| Arc::clone(asker) as Arc<dyn Sampler>);
         let own = [self.npm.samplers(), self.schedule.samplers(), self.files.samplers()];
-        own.into_iter().flatten().collect()
+        own.into_iter().flatten().chain(asker).collect()
     }
 
     fn prober(&self) -> Option<Arc<dyn Prober>> {
@@ -143,7 +152,8 @@ impl Exporter for TlsExporter {
     }
 }
 
-fn open_door() -> Notice {
+/// What is told of a configuration without `allowed_targets`.
+pub(crate) fn open_door() -> Notice {
     Notice {
         name: "open_targets",
         text: "the configuration has no allowed_targets: whoever reaches /probe can have any target looked at from here, \
@@ -220,6 +230,21 @@ mod tests {
             ("modules: {m: {tls_config: {min_version: TLS10}}}", "min_version"),
             ("modules: {m: {tls_config: {server_name: 'a b'}}}", "server name"),
             ("dns_servers: [here]", "dns_servers[0]"),
+            ("ari: {directories: []}", "ari.directories"),
+            ("ari: {directories: [{organization: a, url: 'http://a.test/'}]}", "ari.directories[0].url"),
+            (
+                "ari: {directories: [{organization: a, url: 'https://a/'}, {organization: a, url: 'https://b/'}]}",
+                "stands twice",
+            ),
+            (
+                "ari: {ca_file: /nowhere.pem, directories: [{organization: a, url: 'https://a/'}]}",
+                "ari.ca_file",
+            ),
+            (
+                "ari: {proxy_url: 'x://a', directories: [{organization: a, url: 'https://a/'}]}",
+                "ari.proxy_url",
+            ),
+            ("modules: {m: {proxy_url: 'https://a:1'}}", "modules.m.proxy_url"),
             ("npm: [{name: a}]", "neither url nor database"),
             ("npm: [{name: a b, database: /x}]", "npm[0].name"),
             ("npm: [{name: a, database: /x}, {name: a, database: /y}]", "name of npm[0], too"),

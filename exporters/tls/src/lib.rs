@@ -8,10 +8,13 @@
 //! | [`module`] | a module: a TLS client and how it gets to its target; all modules, asked by name |
 //! | [`endpoint`] | one look at a target: every address of its name, with what each showed |
 //! | [`facts`] | what a chain is worth, each fact apart |
+//! | [`ari`] | when its authority says that it should be |
 //! | [`renewal`] | when a certificate should have been renewed |
 //! | [`metrics`] | the endpoints' descriptions, and how what was seen becomes samples |
 //! | [`targets`] | the schedule, its counters, and what is kept of the last look |
 //! | [`files`] | certificates in files: found by globs, read in the background |
+//! | [`fetch`] | a document over http or https |
+//! | [`compat`] | `--compat=ssl_exporter`: its module file, its metrics |
 //! | [`npm`] | Nginx Proxy Manager: its hosts and certificates, and what follows from them |
 //! | [`stored`] | served versus stored: whether what a target serves is what lies in its file |
 //! | [`reasons`] | why a look fails: the closed set, each with what it means |
@@ -19,11 +22,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ari;
 mod cli;
+pub mod compat;
 pub mod config;
 pub mod endpoint;
 pub mod exporter;
 pub mod facts;
+pub mod fetch;
 pub mod files;
 pub mod metrics;
 pub mod module;

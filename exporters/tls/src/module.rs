@@ -10,12 +10,13 @@ use kit::config::{Document, Problem, Spanned, did_you_mean, span_of_time};
 use kit::{Ask, BoxFuture, Notice, Trace, Verdict};
 use wire::starttls::Protocol;
 use wire::tls::{Alpn, Client, Identity, Roots, Settings, TlsConfigError};
-use wire::{Egress, Resolver};
+use wire::{Egress, Proxy, Resolver};
 
+use crate::ari::Ari;
 use crate::config::module::{Addresses, TlsSection};
 use crate::config::{File, ModuleSection};
-use crate::endpoint::{Endpoint, look};
-use crate::metrics;
+use crate::endpoint::{Endpoint, Look, accepted, internal, invalid, look};
+use crate::metrics::{self, certificate::Renewal};
 use crate::renewal::Policy;
 
 /// The module that is always there, and that a request or target has that names none.
@@ -36,6 +37,10 @@ pub struct Module {
     pub starttls: Option<Protocol>,
     /// Which addresses of a name are looked at.
     pub addresses: Addresses,
+    /// Whether accepted versions are asked for; see [`ModuleSection::accepted_versions`].
+    pub accepted_versions: Option<bool>,
+    /// Through which proxy.
+    pub proxy: Option<Proxy>,
     /// From where.
     pub egress: Egress,
     /// What is offered by ALPN.
@@ -77,6 +82,8 @@ pub struct Modules {
     pub tools: Tools,
     /// When the certificates are due.
     pub renewal: Policy,
+    /// What authorities say of that.
+    pub ari: Option<Arc<Ari>>,
 }
 
 impl kit::Prober for Modules {
@@ -104,28 +111,47 @@ impl kit::Prober for Modules {
         Box::pin(async move {
             let Some(module) = self.map.get(ask.module) else {
                 let detail = format!("unknown module {:?}", ask.module);
-                return Verdict { failure: Some(crate::endpoint::internal(detail)), page: kit::Page::new() };
+                return Verdict { failure: Some(internal(detail)), page: kit::Page::new() };
             };
-            let look = probe(module, &self.tools, ask.target, ask.hostname, ask.deadline, ask.trace).await;
-            let page = metrics::page(ask.target, ask.module, &look, self.renewal);
+            let sweep = module.accepted_versions == Some(true);
+            let look =
+                probe(module, &self.tools, ask.target, ask.hostname, (ask.deadline, sweep), ask.trace).await;
+            let renewal = Renewal { ari: self.ari.as_deref(), policy: self.renewal };
+            let page = metrics::page(ask.target, ask.module, &look, &renewal);
             Verdict { failure: look.failure().cloned(), page }
         })
     }
 }
 
-/// Looks at a target as it is written.
+/// Looks at a target as it is written, until a deadline, and with `sweep` asks which versions it accepts.
 pub async fn probe(
     module: &Module,
     tools: &Tools,
     target: &str,
     hostname: Option<&str>,
-    deadline: Instant,
+    (deadline, sweep): (Instant, bool),
     trace: &Trace,
-) -> crate::endpoint::Look {
-    match Endpoint::parse(target, module.port()) {
-        Ok(endpoint) => look(module, tools, &endpoint, hostname, deadline, trace).await,
-        Err(detail) => crate::endpoint::Look::failed(crate::endpoint::invalid(detail)),
+) -> Look {
+    let endpoint = match Endpoint::parse(target, module.port()) {
+        Ok(endpoint) => endpoint,
+        Err(detail) => return Look::failed(invalid(detail)),
+    };
+    let mut look = look(module, tools, &endpoint, hostname, deadline, trace).await;
+    if sweep {
+        let all = accepted(module, tools, &endpoint, hostname, &look, deadline, trace).await;
+        look.accepted = Some(all);
     }
+    look
+}
+
+/// Builds every module of a file, as [`build`]; their clients keep the paths to trusted certificates, which the peer shows.
+pub(crate) fn build_keeping_paths(
+    file: &File,
+    document: &Document,
+    problems: &mut Vec<Problem>,
+    notices: &mut Vec<Notice>,
+) -> ModuleMap {
+    build_with(file, document, true, problems, notices)
 }
 
 /// Builds every module of a file. A module with a problem is left out, and its problems are told.
@@ -135,13 +161,24 @@ pub fn build(
     problems: &mut Vec<Problem>,
     notices: &mut Vec<Notice>,
 ) -> ModuleMap {
-    let roots = Arc::new(Roots::system());
+    build_with(file, document, false, problems, notices)
+}
+
+fn build_with(
+    file: &File,
+    document: &Document,
+    keep_paths: bool,
+    problems: &mut Vec<Problem>,
+    notices: &mut Vec<Notice>,
+) -> ModuleMap {
+    let roots = if keep_paths { Roots::system().kept() } else { Roots::system() };
+    let roots = Arc::new(roots);
     let usual = ModuleSection::default();
     let given = file.modules.iter().map(|(name, section)| (name.as_str(), section));
     let default = (!file.modules.contains_key(DEFAULT_MODULE)).then_some((DEFAULT_MODULE, &usual));
     let mut map = ModuleMap::new();
     for (name, section) in given.chain(default) {
-        let mut bench = Bench::new(name, format!("modules.{name}"), document);
+        let mut bench = Bench { keep_paths, ..Bench::new(name, format!("modules.{name}"), document) };
         if let Some(module) = bench.module(section, &roots) {
             map.insert(name.to_owned(), Arc::new(module));
         }
@@ -171,13 +208,14 @@ struct Bench<'a> {
     /// Where it stands in the file: `modules.NAME`.
     place: String,
     document: &'a Document,
+    keep_paths: bool,
     problems: Vec<Problem>,
     notices: Vec<Notice>,
 }
 
 impl<'a> Bench<'a> {
     fn new(name: &'a str, place: String, document: &'a Document) -> Self {
-        Self { name, place, document, problems: Vec::new(), notices: Vec::new() }
+        Self { name, place, document, keep_paths: false, problems: Vec::new(), notices: Vec::new() }
     }
 
     fn problem<T>(&mut self, at: &Spanned<T>, key: &str, cause: impl std::fmt::Display, way_out: &str) {
@@ -212,6 +250,13 @@ impl<'a> Bench<'a> {
                 );
             }
         }
+        let proxy = section.proxy_url.as_ref().and_then(|url| {
+            let read = Proxy::read(url.expose());
+            read.map_err(|cause| {
+                self.problem(url, "proxy_url", cause, "give http://host:port or socks5://host:port")
+            })
+            .ok()
+        });
         for (index, protocol) in section.alpn.iter().enumerate() {
             // RFC 7301 §3.1: one length byte, and never empty.
             if protocol.is_empty() || protocol.len() > 255 {
@@ -236,6 +281,8 @@ impl<'a> Bench<'a> {
             timeout,
             starttls,
             addresses: section.addresses.unwrap_or_default(),
+            accepted_versions: section.accepted_versions,
+            proxy,
             egress,
             alpn,
             server_name,
@@ -275,6 +322,8 @@ impl<'a> Bench<'a> {
             ca,
             roots: Arc::clone(roots),
             identity,
+            keep_paths: self.keep_paths,
+            heed_staple: true,
             server_name: tls.server_name.as_ref().map(|name| name.value.clone()),
             min_version: tls.min_version.as_ref().map(|version| version.spoken()),
             max_version: tls.max_version.as_ref().map(|version| version.spoken()),

@@ -13,6 +13,10 @@ pub const REASONS: &[(&str, &str)] = &[
     ("connect_unreachable", "There is no way to the host: no route, or a router says so."),
     ("connect_error", "No connection could be had for another cause, this machine's own."),
     (
+        "proxy_error",
+        "The module's proxy cannot be reached, or does not connect to the target; the log says which.",
+    ),
+    (
         "starttls_not_offered",
         "The server speaks the protocol and has no TLS to offer: a finding about its security.",
     ),
@@ -50,6 +54,10 @@ pub const REASONS: &[(&str, &str)] = &[
          (tls_chain_trust_info and tls_handshake_key_proven tell which).",
     ),
     ("tls_name_mismatch", "The certificate is not for the name that was asked for."),
+    (
+        "tls_cert_revoked",
+        "The certificate's issuer says that it is revoked, in the OCSP response that the server sends with it.",
+    ),
     ("internal", "A defect of tls-exporter; the log says which."),
 ];
 

@@ -43,6 +43,10 @@ pub const POLICIES: &[(&str, &str)] = &[
         "manual",
         "Of more than 100 days, so nobody renews it by itself: a tenth of the lifetime, at least 14 days and at most 60, before its end.",
     ),
+    (
+        "ari",
+        "When the window ends that the certificate's authority names (RFC 9773); it goes before all others.",
+    ),
     ("npm", "As Nginx Proxy Manager renews: 30 days before the end, but not before half of the lifetime."),
     ("before", "As long before the end as the configuration says, but not before half of the lifetime."),
 ];

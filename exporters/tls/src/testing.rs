@@ -45,11 +45,18 @@ pub(crate) fn reason(verdict: &Verdict) -> &'static str {
 
 /// The first sample of a family: its labels after target and module, and its value.
 pub(crate) fn sample(verdict: &Verdict, name: &str) -> Option<(Vec<String>, f64)> {
-    verdict.page.samples().find(|sample| sample.desc.name == name).map(|sample| {
+    samples(verdict, name).into_iter().next()
+}
+
+/// Every sample of a family: its labels after target and module, and its value.
+pub(crate) fn samples(verdict: &Verdict, name: &str) -> Vec<(Vec<String>, f64)> {
+    let all = verdict.page.samples().filter(|sample| sample.desc.name == name);
+    all.map(|sample| {
         let labels = sample.labels().skip(2).map(|(_, value)| value.to_owned()).collect();
         let kit::page::Value::Number(value) = sample.value else { panic!("{name} is no number") };
         (labels, *value)
     })
+    .collect()
 }
 
 /// The value of a family's first sample.
@@ -77,7 +84,9 @@ pub(crate) fn make(name: &str, authority: bool, parent: Option<&Made>, dates: (i
     };
     params.not_before = day(dates.0).into();
     params.not_after = day(dates.1).into();
+    params.use_authority_key_identifier_extension = parent.is_some();
     if authority {
+        params.distinguished_name.push(DnType::OrganizationName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     }
@@ -111,12 +120,13 @@ impl Lab {
         place
     }
 
-    /// Runs openssl here.
-    pub(crate) fn openssl(&self, arguments: &str) {
+    /// Runs openssl here, and returns what it prints.
+    pub(crate) fn openssl(&self, arguments: &str) -> String {
         let mut command = Command::new("openssl");
         command.current_dir(self.path()).args(arguments.split_whitespace());
         let done = command.stdin(Stdio::null()).output().unwrap();
         assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
     }
 
     /// `openssl s_server` on a free port, with `cert.pem` and `key.pem` of this folder.
@@ -148,7 +158,7 @@ impl Lab {
 impl Lab {
     /// nginx with this configuration of its http section; `@PORT@` stands for the port, which is returned.
     pub(crate) async fn nginx(&self, http: &str) -> (Server, u16) {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .map(|name| format!("{name}_temp_path {name};"))
             .concat();
@@ -165,15 +175,13 @@ impl Lab {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Server { child, addr: format!("127.0.0.1:{port}") };
-        for _ in 0..200 {
-            if std::net::TcpStream::connect(&server.addr).is_ok() {
-                return (server, port);
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("nginx does not listen");
+        (Server::listening(child, port).await, port)
     }
+}
+
+/// A port of loopback where nobody listens.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A server process that ends with the test.
@@ -181,6 +189,20 @@ pub(crate) struct Server {
     child: Child,
     /// `127.0.0.1:port`.
     pub(crate) addr: String,
+}
+
+impl Server {
+    /// A process, once it listens on a port of 127.0.0.1.
+    pub(crate) async fn listening(child: Child, port: u16) -> Self {
+        let server = Self { child, addr: format!("127.0.0.1:{port}") };
+        for _ in 0..200 {
+            if std::net::TcpStream::connect(&server.addr).is_ok() {
+                return server;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("nobody listens on {}", server.addr);
+    }
 }
 
 impl Drop for Server {
@@ -192,11 +214,8 @@ impl Drop for Server {
 
 /// Whether a program is there; a test that needs it says so loudly.
 pub(crate) fn there(program: &str, test: &str) -> bool {
-    let found = Command::new(program)
-        .arg(if program == "nginx" { "-v" } else { "version" })
-        .stdin(Stdio::null())
-        .output()
-        .is_ok();
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
+    let found = path.split(':').any(|folder| Path::new(folder).join(program).is_file());
     if !found {
         eprintln!("SKIPPED: {test} needs {program}");
     }

@@ -6,6 +6,7 @@
 //! | [`stopwatch`] | how long each phase of a probe took, also of one that was cut short |
 //! | [`resolve`] | names to addresses, with a preferred family, and why it failed |
 //! | [`dial`] | a TCP or UDP socket connected to an address |
+//! | [`proxy`] | a tunnel through a proxy of HTTP or SOCKS 5 |
 //! | [`starttls`] | from a protocol's clear text to where TLS begins: mail, directories, databases, chat |
 //! | [`tls`] | a handshake that reports what it saw, also of a certificate nobody should trust |
 //! | [`http`] | one HTTP request over one connection, phase by phase |
@@ -22,11 +23,13 @@ pub mod egress;
 pub mod fuzzing;
 pub mod http;
 pub mod icmp;
+pub mod proxy;
 pub mod resolve;
 pub mod starttls;
 pub mod stopwatch;
 pub mod tls;
 
 pub use egress::Egress;
+pub use proxy::Proxy;
 pub use resolve::{Family, Preference, ResolveError, ResolveReason, Resolver};
 pub use stopwatch::{Phase, Stopwatch};

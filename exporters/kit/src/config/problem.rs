@@ -102,7 +102,7 @@ pub(super) fn snippet(text: &str, line: u64, hidden: bool) -> Option<String> {
     }
     let shown = match secret_from(source, hidden) {
         Some(0) => return None,
-        Some(cut) => format!("{} {HIDDEN}", &source[..cut]),
+        Some(cut) => format!("{} {HIDDEN}", hide_user_info(&source[..cut])),
         None => hide_user_info(source),
     };
     if shown.chars().count() > LONGEST {
@@ -201,6 +201,8 @@ mod tests {
             ("proxy_url: http://a:b@host/x", "", Some("proxy_url: http://<secret>@host/x")),
             ("two: http://a:b@c http://d:e@f", "", Some("two: http://<secret>@c http://<secret>@f")),
             ("url: http://host/@x", "", Some("url: http://host/@x")),
+            // What looks like a secret's key stands in the password itself.
+            ("{url: 'http://me:secret@p:1'}", "", Some("{url: 'http://<secret>@p: <secret>")),
             ("   ", "", None),
         ] {
             assert_eq!(snippet(source, 1, is_secret(key)).as_deref(), shown, "{source}");

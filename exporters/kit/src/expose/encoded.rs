@@ -25,7 +25,8 @@ pub struct Encoded {
 impl Encoded {
     /// Takes over a finished page; nothing is encoded yet.
     #[must_use]
-    pub fn new(page: Page) -> Self {
+    pub fn new(mut page: Page) -> Self {
+        page.finish();
         Self { page, plain: Default::default(), blocks: Default::default(), compressions: AtomicU32::new(0) }
     }
 

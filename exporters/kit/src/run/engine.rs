@@ -74,6 +74,8 @@ impl Sampled {
         match &*cached {
             Some((known, encoded)) if *known == generation => Arc::clone(encoded),
             _ => {
+                // The old page goes first: two of a large one would be the most memory that the process ever needs.
+                *cached = None;
                 let page = sampler.page();
                 fresh(&page);
                 let encoded = Arc::new(Encoded::new(page));

@@ -87,7 +87,8 @@ pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
         site.tally.unknown_module.fetch_add(1, Ordering::Relaxed);
         return reply::text(StatusCode::BAD_REQUEST, format!("Unknown module {module:?}\n"));
     };
-    let Some(target) = query.target.as_deref().or_else(|| prober.default_target()) else {
+    let wanted = prober.target(module).or(query.target.as_deref()).or_else(|| prober.default_target());
+    let Some(target) = wanted else {
         return reply::text(StatusCode::BAD_REQUEST, "Target parameter is missing\n");
     };
     let allowed = match probe_timeout(wish.patience.as_deref(), site.offset, own, PATIENCE) {

@@ -201,6 +201,8 @@ fn settings(section: Option<&TlsSection>, workshop: &mut Workshop<'_>, key: &str
         roots,
         identity,
         server_name: None,
+        keep_paths: false,
+        heed_staple: false,
         min_version: section.min_version.as_ref().map(|version| version.spoken()),
         max_version: section.max_version.as_ref().map(|version| version.spoken()),
     })

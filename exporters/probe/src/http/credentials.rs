@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use kit::Failure;
 use url::Url;
 use wire::Phase;
+use wire::proxy::{basic, decoded};
 
 use crate::config::http::HttpSection;
 use crate::module::Workshop;
@@ -148,11 +147,6 @@ impl Credentials {
     }
 }
 
-/// RFC 7617.
-pub(super) fn basic(user: &str, password: &str) -> Result<HeaderValue, String> {
-    secret(&format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
-}
-
 fn secret(text: &str) -> Result<HeaderValue, String> {
     let mut value = HeaderValue::from_str(text)
         .map_err(|_| "credentials hold a character that no header may".to_owned())?;
@@ -160,17 +154,11 @@ fn secret(text: &str) -> Result<HeaderValue, String> {
     Ok(value)
 }
 
-/// A part of a URL without its percent signs.
-pub(super) fn decoded(text: &str) -> String {
-    let pair = format!("={}", text.replace('+', "%2B"));
-    url::form_urlencoded::parse(pair.as_bytes())
-        .next()
-        .map(|(_, value)| value.into_owned())
-        .unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]

@@ -2,19 +2,15 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use bytes::Bytes;
-use http::header::{HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION};
-use http::{Method, Request, Uri};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
 use kit::Failure;
 use tokio::net::TcpStream;
 use url::Url;
-use wire::http::{Connection, Protocol};
+use wire::proxy::{Kind, Proxy as Server, ProxyError};
 use wire::{Phase, Preference, Stopwatch};
 
-use super::credentials::{basic, decoded};
 use super::hop::failed;
-use super::target;
 use crate::config::HttpSection;
 use crate::module::{Context, Workshop};
 use crate::verdict::fail;
@@ -36,12 +32,6 @@ pub(super) struct Proxy {
 pub(super) struct Route<'a> {
     server: &'a Server,
     connect: &'a HeaderMap,
-}
-
-struct Server {
-    host: String,
-    port: u16,
-    authorization: Option<HeaderValue>,
 }
 
 /// An entry of `no_proxy`.
@@ -75,7 +65,7 @@ impl Proxy {
             (url.clone(), url, section.no_proxy.as_ref().map(|list| list.value.clone()))
         };
         let mut server = |text: Option<String>| -> Option<Server> {
-            let read = Server::read(&text?);
+            let read = plain_http(&text?);
             read.map_err(|cause| workshop.problem_at("http.proxy_url", cause, "give http://host:port")).ok()
         };
         let (plain, secure) = (server(plain), server(secure));
@@ -112,10 +102,19 @@ impl Proxy {
     }
 }
 
+/// A proxy that speaks plain HTTP.
+fn plain_http(text: &str) -> Result<Server, String> {
+    let server = Server::read(text)?;
+    match server.kind {
+        Kind::Http => Ok(server),
+        Kind::Socks5 => Err("scheme \"socks5\": only proxies that speak plain http are supported".to_owned()),
+    }
+}
+
 impl<'a> Route<'a> {
     /// For the request itself, where there is no tunnel.
     pub(super) fn authorization(&self) -> Option<&'a HeaderValue> {
-        self.server.authorization.as_ref()
+        self.server.authorization()
     }
 
     /// The proxy's own address. The operator named it: the allow-list, which is about targets, has no say.
@@ -144,55 +143,13 @@ impl<'a> Route<'a> {
         watch: &mut Stopwatch,
     ) -> Result<TcpStream, Failure> {
         watch.enter(Phase::Connect);
-        let authority =
-            if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-        let refuses = |detail: String| fail(Phase::Connect, "connect_error", detail);
-        let uri =
-            Uri::try_from(authority.as_str()).map_err(|error| refuses(format!("{authority}: {error}")))?;
-        let mut request = Request::new(Bytes::new());
-        *request.method_mut() = Method::CONNECT;
-        *request.uri_mut() = uri;
-        *request.headers_mut() = self.connect.clone();
-        if let Some(value) = self.authorization() {
-            request.headers_mut().insert(PROXY_AUTHORIZATION, value.clone());
-        }
-        let opened = Connection::open(stream, Protocol::Http1).await;
-        let mut connection = opened.map_err(|error| failed(Phase::Connect, &error))?;
-        let reply = connection.send(request).await.map_err(|error| failed(Phase::Connect, &error))?;
-        if !reply.status.is_success() {
-            return Err(refuses(format!("proxy: connect to {authority}: status {}", reply.status.as_u16())));
-        }
-        let (stream, early) = connection.into_stream().map_err(|error| failed(Phase::Connect, &error))?;
+        let opened = self.server.tunnel(stream, host, port, self.connect).await;
+        let stream = opened.map_err(|error| match error {
+            ProxyError::Http(error) => failed(Phase::Connect, &error),
+            error => fail(Phase::Connect, "connect_error", error.to_string()),
+        })?;
         watch.finish();
-        if early.is_empty() {
-            Ok(stream)
-        } else {
-            Err(refuses(format!("proxy: connect to {authority}: bytes before tls")))
-        }
-    }
-}
-
-impl Server {
-    fn read(text: &str) -> Result<Self, String> {
-        let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        // The text may hold a password: no cause repeats it.
-        let url = Url::parse(&text).map_err(|error| format!("not a url: {error}"))?;
-        if url.scheme() != "http" {
-            return Err(format!(
-                "scheme {:?}: only proxies that speak plain http are supported",
-                url.scheme()
-            ));
-        }
-        let authorization = if url.username().is_empty() {
-            None
-        } else {
-            Some(basic(&decoded(url.username()), &decoded(url.password().unwrap_or_default()))?)
-        };
-        let host = target::host(&url);
-        if host.is_empty() {
-            return Err("no host".to_owned());
-        }
-        Ok(Self { host, port: url.port_or_known_default().unwrap_or(80), authorization })
+        Ok(stream)
     }
 }
 
@@ -238,6 +195,8 @@ impl Exempt {
 
 #[cfg(test)]
 mod tests {
+    use wire::proxy::basic;
+
     use super::*;
 
     #[test]
@@ -302,15 +261,5 @@ mod tests {
             assert_eq!(got.to_string(), addr, "{url}");
             assert_eq!(route.authorization(), Some(&authorization.unwrap()), "{url}");
         }
-    }
-
-    #[test]
-    fn a_proxy_has_a_host_a_port_and_perhaps_a_password() {
-        let server =
-            Server::read("http://me:p%40ss@proxy.test:3128").map_err(|cause| panic!("{cause}")).unwrap();
-        assert_eq!((server.host.as_str(), server.port), ("proxy.test", 3128));
-        assert_eq!(server.authorization, Some(basic("me", "p@ss").unwrap()));
-        let cause = Server::read("socks5://me:secret@proxy.test").err().unwrap();
-        assert!(cause.contains("socks5") && !cause.contains("secret"), "{cause}");
     }
 }

@@ -5,11 +5,13 @@
 //! | `module` | how to look at an endpoint: trust, client certificate, versions, ALPN |
 //! | `target` | an entry of `targets:`, raw and validated |
 //! | `files` | an entry of `files:` |
+//! | `ari` | `ari:`, which authorities may be asked when |
 //! | `npm` | an entry of `npm:` |
 //! | `renewal` | `renewal:`, when a certificate is due |
 //!
 //! These types only say what is well-formed; what it means is decided once, when the exporter is built.
 
+pub mod ari;
 pub mod files;
 pub mod module;
 pub mod npm;
@@ -24,6 +26,7 @@ use kit::config::Spanned;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use ari::AriSection;
 pub use files::FilesSection;
 pub use module::ModuleSection;
 pub use npm::NpmSection;
@@ -50,6 +53,9 @@ pub struct File {
     /// When a certificate should have been renewed; a target and a source of files may have their own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub renewal: Option<RenewalSection>,
+    /// Asks authorities when certificates should be renewed. Without it nobody is asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ari: Option<AriSection>,
     /// What the target parameter of /probe may name. Without it every target is allowed, save link-local addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_targets: Option<AllowedTargets>,

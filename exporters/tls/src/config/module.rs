@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use kit::config::{HumanDuration, Spanned};
+use kit::config::{HumanDuration, Secret, Spanned};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wire::tls::Version;
@@ -22,6 +22,15 @@ pub struct ModuleSection {
     /// Which addresses of a name to look at: all (the default), ip4 or ip6.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addresses: Option<Addresses>,
+    /// Whether to ask which versions of TLS (1.0 to 1.3) the server accepts, by a connection for each. Default: on the schedule
+    /// once an hour, not on /probe; true: on /probe, too; false: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_versions: Option<bool>,
+    /// The proxy to go through, as http://host:port or socks5://host:port, with user:password@ before the host if it wants
+    /// them. The target's name is resolved here, and each address is asked of the proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"socks5://proxy.example.org:1080")]
+    pub proxy_url: Option<Spanned<Secret>>,
     /// The local address to connect from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"192.0.2.7")]

@@ -1,19 +1,17 @@
-//! One address: connect, shake hands, and hear whether a client certificate was missed.
+//! One address: shake hands, and hear whether a client certificate was missed.
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kit::{Failure, Trace};
+use kit::Failure;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use wire::dial::{DialError, dial};
-use wire::starttls::upgrade;
 use wire::tls::{HandshakeError, Reason, Seen, TlsStream, Version, alert, cleartext};
 use wire::{Phase, Stopwatch};
 
+use super::way::Way;
 use super::{Unproven, fail};
-use crate::module::Module;
 use crate::reasons::of_alert;
 
 /// How long a server that asked for a client certificate is given to say that it missed it, beside the time that the
@@ -25,39 +23,21 @@ const SAY_SO: Duration = Duration::from_millis(100);
 /// # Errors
 /// What was wrong with the way there, the handshake or the certificate.
 pub(super) async fn shake(
-    module: &Module,
-    addr: SocketAddr,
+    way: &Way<'_>,
+    ip: IpAddr,
     name: &str,
-    deadline: Instant,
-    trace: &Trace,
     watch: &mut Stopwatch,
     seen: &mut Option<Seen>,
 ) -> Result<(), Failure> {
-    watch.enter(Phase::Connect);
-    let mut stream = match tokio::time::timeout_at(deadline.into(), dial(addr, &module.egress)).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return Err(unconnected(&error)),
-        Err(_) => return Err(unconnected(&DialError::timed_out(addr))),
-    };
-    trace.step("connected to", addr);
-    if let Some(protocol) = module.starttls {
-        watch.enter(Phase::Dialogue);
-        match tokio::time::timeout_at(deadline.into(), upgrade(&mut stream, protocol, name)).await {
-            Ok(Ok(greeting)) => trace.step("ready for tls after", greeting.text),
-            Ok(Err(error)) => return Err(fail(Phase::Dialogue, error.word(), error.to_string())),
-            Err(_) => {
-                let detail = format!("starttls over {protocol}: no end in time");
-                return Err(fail(Phase::Dialogue, "starttls_timeout", detail));
-            }
-        }
-    }
+    let (module, deadline) = (way.module(), way.deadline());
+    let stream = way.go(ip, name, watch).await?;
     watch.enter(Phase::Tls);
     let outcome = module.client.handshake_by(stream, name, &module.alpn, deadline).await;
     watch.finish();
     let shown = seen.insert(outcome.seen);
     match outcome.stream {
         Ok(mut stream) => {
-            trace.step("tls handshake as", name.to_owned());
+            way.trace().step("tls handshake as", name.to_owned());
             let missed = missed_certificate(&mut stream, shown, watch, deadline).await;
             // The server shall not take the end for a cut; if it does not read, that is its affair.
             let _ = tokio::time::timeout(SAY_SO, stream.shutdown()).await;
@@ -75,22 +55,13 @@ pub(super) fn worth_another_way(reason: &str, seen: Option<&Seen>) -> bool {
 
 /// The certificates of such a server: TLS 1.0 or 1.1, RSA key exchange alone, parameters too old. `None` if they cannot be
 /// had this way either; the failure is told already.
-pub(super) async fn unproven(
-    module: &Module,
-    addr: SocketAddr,
-    name: &str,
-    deadline: Instant,
-    trace: &Trace,
-) -> Option<Unproven> {
+pub(super) async fn unproven(way: &Way<'_>, ip: IpAddr, name: &str) -> Option<Unproven> {
     let read = async {
-        let mut stream = dial(addr, &module.egress).await.ok()?;
-        if let Some(protocol) = module.starttls {
-            upgrade(&mut stream, protocol, name).await.ok()?;
-        }
+        let mut stream = way.go(ip, name, &mut Stopwatch::new()).await.ok()?;
         cleartext::read(&mut stream, name).await.ok()
     };
-    let found = tokio::time::timeout_at(deadline.into(), read).await.ok()??;
-    trace.step("certificates read in the clear, by", found.version.as_str());
+    let found = tokio::time::timeout_at(way.deadline().into(), read).await.ok()??;
+    way.trace().step("certificates read in the clear, by", found.version.as_str());
     let chain = Arc::new(found.chain()?);
     Some(Unproven { version: found.version.as_str(), cipher: found.cipher.to_string(), chain })
 }
@@ -115,10 +86,6 @@ async fn missed_certificate(
         of_alert(&name, true),
         format!("after the handshake the peer sent the alert {name}"),
     ))
-}
-
-fn unconnected(error: &DialError) -> Failure {
-    fail(Phase::Connect, error.reason.word(), error.to_string())
 }
 
 fn unshaken(error: &HandshakeError, seen: &Seen) -> Failure {

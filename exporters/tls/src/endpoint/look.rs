@@ -1,16 +1,18 @@
 //! Every address of a name, side by side.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use kit::{Failure, Refusal, Trace};
+use kit::{Failure, Trace};
 use wire::resolve::literal;
 use wire::tls::{Certificate, Chain, Seen};
 use wire::{Family, Phase, Preference, ResolveError, Resolver, Stopwatch};
 
-use super::{Endpoint, fail, handshake};
+use super::versions::Accepted;
+use super::way::Way;
+use super::{Endpoint, asked, fail, handshake, refused};
 use crate::config::module::Addresses;
 use crate::module::{Module, Tools};
 
@@ -26,6 +28,8 @@ pub struct Look {
     pub failure: Option<Failure>,
     /// One of each address, in the order of the addresses.
     pub sights: Vec<Sight>,
+    /// Which versions it accepts, if that was asked.
+    pub accepted: Option<Accepted>,
 }
 
 /// What an address showed.
@@ -154,7 +158,7 @@ pub async fn look(
     let found =
         tokio::time::timeout_at(deadline.into(), addresses(&tools.resolver, host, module.addresses)).await;
     let lookup = began.elapsed();
-    let nothing = |failure| Look { lookup, failure: Some(failure), sights: Vec::new() };
+    let nothing = |failure| Look { lookup, failure: Some(failure), sights: Vec::new(), accepted: None };
     let found = match found {
         Ok(Ok(found)) => found,
         Ok(Err(error)) => return nothing(fail(Phase::Resolve, error.reason.word(), error.to_string())),
@@ -169,23 +173,26 @@ pub async fn look(
             return nothing(refused(refusal));
         }
     }
-    let name = module.server_name.as_deref().or(hostname).unwrap_or(host);
+    let way = match Way::find(module, tools, endpoint.port, deadline, trace).await {
+        Ok(way) => way,
+        Err(failure) => return nothing(failure),
+    };
+    let (way, name) = (&way, asked(module, hostname, endpoint));
     let one = |ip: IpAddr| async move {
         let mut watch = Stopwatch::new();
         let mut seen = None;
         let mut cleartext = None;
-        let addr = SocketAddr::new(ip, endpoint.port);
-        let failure =
-            handshake::shake(module, addr, name, deadline, trace, &mut watch, &mut seen).await.err();
+        let failure = handshake::shake(way, ip, name, &mut watch, &mut seen).await.err();
         watch.finish();
         if let Some(failure) = &failure
             && handshake::worth_another_way(failure.reason, seen.as_ref())
         {
-            cleartext = handshake::unproven(module, addr, name, deadline, trace).await;
+            cleartext = handshake::unproven(way, ip, name).await;
         }
         Sight { ip, watch, seen, cleartext, failure }
     };
-    Look { lookup, failure: None, sights: join_all(found.into_iter().map(one)).await }
+    let sights = join_all(found.into_iter().map(one)).await;
+    Look { lookup, failure: None, sights, accepted: None }
 }
 
 /// Every address of a host, IPv6 first. That one family has none is a failure only if it is the one that is asked for.
@@ -214,10 +221,4 @@ async fn addresses(resolver: &Resolver, host: &str, wanted: Addresses) -> Result
             Ok(all)
         }
     }
-}
-
-/// The allow-list's refusal as a failure.
-fn refused(refusal: Refusal) -> Failure {
-    let detail = refusal.detail.clone();
-    Failure { phase: "parse", reason: "target_refused", detail, refused: Some(refusal) }
 }

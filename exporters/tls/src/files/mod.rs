@@ -7,6 +7,7 @@
 //! | `read` | one file: its certificates, its faults, its key |
 //! | `formats` | the table of file formats: a new one is a function and a line |
 //! | `key` | whether a private key belongs to a certificate |
+//! | `once` | files that are read because somebody asks for them now |
 //! | `scan` | all files of a source, with a memory by device, inode, time and size |
 //! | `watch` | [`Files`]: the background loop |
 //! | `page` | what a scrape shows, and its descriptions |
@@ -16,6 +17,7 @@ pub mod faults;
 mod find;
 mod formats;
 mod key;
+mod once;
 pub mod page;
 mod read;
 mod scan;
@@ -24,6 +26,7 @@ mod source;
 mod tests;
 mod watch;
 
+pub(crate) use once::{Once, certificates, once};
 pub use page::DESCS;
 pub use source::{Source, add_named, sources};
 pub use watch::{Files, Stored};

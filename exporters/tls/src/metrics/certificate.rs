@@ -4,8 +4,9 @@ use kit::{Desc, Page};
 use wire::tls::{Certificate, Chain};
 
 use super::{TARGET, count, flag, seconds};
+use crate::ari::{self, Ari};
 use crate::facts::{ROLES, Role};
-use crate::renewal::{POLICIES, Policy};
+use crate::renewal::{Due, POLICIES, Policy};
 
 /// No more certificates of a chain are told of.
 const MOST: usize = 16;
@@ -53,7 +54,8 @@ pub const SCTS: Desc = Desc::gauge(
 /// Must staple.
 pub const MUST_STAPLE: Desc = Desc::gauge(
     "tls_certificate_must_staple",
-    "Whether the certificate asks clients to refuse it without a stapled OCSP response (RFC 7633).",
+    "Whether the certificate asks clients to refuse it without a stapled OCSP response (RFC 7633); with tls_ocsp_stapled 0 \
+     those that heed it do.",
 )
 .labels(TARGET);
 /// Its identity.
@@ -82,14 +84,14 @@ pub const INFO: Desc = Desc::info(
 pub const DESCS: &[&Desc] = &[&NOT_AFTER, &NOT_BEFORE, &DUE, &LIFETIME, &SCTS, &MUST_STAPLE, &INFO];
 
 /// The certificates of a chain.
-pub fn write(page: &mut Page, [target, module]: [&str; 2], chain: &Chain, renewal: Policy) {
+pub fn write(page: &mut Page, [target, module]: [&str; 2], chain: &Chain, renewal: &Renewal<'_>) {
     let readable = chain.links.iter().enumerate().filter_map(|(position, link)| {
         let facts = link.facts.as_ref().ok()?;
         Some((position, facts, Role::of(facts, position)))
     });
     dates(page, [&NOT_AFTER, &NOT_BEFORE], [target, module], readable);
     let Some(leaf) = chain.leaf() else { return };
-    let due = renewal.due(leaf.not_before, leaf.not_after);
+    let due = renewal.due(leaf);
     page.family(&DUE).push(&[target, module, due.policy], seconds(due.at));
     let mut set = |desc: &Desc, value: f64| {
         page.family(desc).push(&[target, module], value);
@@ -98,6 +100,25 @@ pub fn write(page: &mut Page, [target, module]: [&str; 2], chain: &Chain, renewa
     set(&SCTS, count(leaf.scts));
     set(&MUST_STAPLE, flag(leaf.must_staple));
     identity(page, &INFO, [target, module], leaf);
+    if let Some(ari) = renewal.ari {
+        ari::page::write(page, [target, module], ari, leaf);
+    }
+}
+
+/// How the moment at which a certificate is due is found: by its authority's word if there is one, else by a policy.
+#[derive(Clone, Copy, Debug)]
+pub struct Renewal<'a> {
+    /// What the authorities said.
+    pub ari: Option<&'a Ari>,
+    /// Where they say nothing.
+    pub policy: Policy,
+}
+
+impl Renewal<'_> {
+    fn due(&self, leaf: &Certificate) -> Due {
+        let said = self.ari.and_then(|ari| ari.due(leaf));
+        said.unwrap_or_else(|| self.policy.due(leaf.not_before, leaf.not_after))
+    }
 }
 
 /// The last and the first moment of each certificate, with its position and its role. `first`: the first two labels.

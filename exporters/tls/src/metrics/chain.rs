@@ -70,7 +70,7 @@ pub const WEAK_KEY: Desc = Desc::gauge(
 /// Staple.
 pub const STAPLED: Desc = Desc::gauge(
     "tls_ocsp_stapled",
-    "Whether the server sent an OCSP response with its certificate. What it says is not judged here.",
+    "Whether the server sent an OCSP response with its certificate; tls_ocsp_valid tells what that is worth.",
 )
 .labels(TARGET);
 

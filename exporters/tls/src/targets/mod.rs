@@ -12,4 +12,4 @@ mod state;
 
 pub use page::DESCS;
 pub(crate) use schedule::Entry;
-pub use schedule::Schedule;
+pub use schedule::{Presented, Schedule};

@@ -7,7 +7,9 @@ use kit::{Desc, Page};
 
 use super::schedule::Entry;
 use super::state::Known;
-use crate::metrics::{TARGET, certificate, chain, look};
+use crate::ari::Ari;
+use crate::metrics::certificate::Renewal;
+use crate::metrics::{TARGET, certificate, chain, look, ocsp, versions};
 
 /// Finished looks.
 pub const LOOKS: Desc =
@@ -40,6 +42,12 @@ pub const LAST_SEEN: Desc = Desc::gauge(
     "When the certificates that are told of were last seen, in seconds since 1970. They are kept for a day.",
 )
 .labels(TARGET);
+/// When versions were asked for.
+pub const VERSIONS_ASKED: Desc = Desc::gauge(
+    "tls_protocol_accepted_last_asked_timestamp_seconds",
+    "When the target was last asked which versions of TLS it accepts, in seconds since 1970. The answers are kept for a day.",
+)
+.labels(TARGET);
 /// How often the target is looked at.
 pub const INTERVAL: Desc = Desc::gauge(
     "tls_probe_interval_seconds",
@@ -55,19 +63,28 @@ pub const INFO: Desc = Desc::info(
 .open();
 
 /// The schedule's own descriptions.
-pub const DESCS: &[&Desc] =
-    &[&LOOKS, &FAILURES, &SKIPPED, &LAST_ATTEMPT, &LAST_SUCCESS, &LAST_SEEN, &INTERVAL, &INFO];
+pub const DESCS: &[&Desc] = &[
+    &LOOKS,
+    &FAILURES,
+    &SKIPPED,
+    &LAST_ATTEMPT,
+    &LAST_SUCCESS,
+    &LAST_SEEN,
+    &VERSIONS_ASKED,
+    &INTERVAL,
+    &INFO,
+];
 
 /// The page of all targets, as they are at `now`, by both clocks.
-pub(super) fn page(entries: &[Arc<Entry>], now: Instant, wall: SystemTime) -> Page {
+pub(super) fn page(entries: &[Arc<Entry>], ari: Option<&Ari>, now: Instant, wall: SystemTime) -> Page {
     let mut page = Page::with_capacity(entries.len() * 48, 32);
     for entry in entries {
-        entry.state.with(|known| one(&mut page, entry, known, now, wall));
+        entry.state.with(|known| one(&mut page, entry, known, ari, (now, wall)));
     }
     page
 }
 
-fn one(page: &mut Page, entry: &Entry, known: &Known, now: Instant, wall: SystemTime) {
+fn one(page: &mut Page, entry: &Entry, known: &Known, ari: Option<&Ari>, (now, wall): (Instant, SystemTime)) {
     let (target, labels) = (&entry.target, entry.labels());
     let mut set = |desc: &Desc, value: Option<f64>| {
         if let Some(value) = value {
@@ -88,11 +105,16 @@ fn one(page: &mut Page, entry: &Entry, known: &Known, now: Instant, wall: System
         if let Some(seen) = last.look.worst().and_then(|sight| sight.seen.as_ref()) {
             look::handshake(page, labels, seen);
             chain::write(page, labels, seen);
+            ocsp::write(page, labels, seen);
         }
+    }
+    if let Some((accepted, at)) = known.versions(wall) {
+        versions::write(page, labels, accepted);
+        page.family(&VERSIONS_ASKED).push(&labels, timestamp(at));
     }
     let shown = known.certificates(target.interval, wall);
     if let Some((chain, at)) = shown.and_then(|(shown, at)| Some((shown.chain()?, at))) {
-        certificate::write(page, labels, chain, target.renewal);
+        certificate::write(page, labels, chain, &Renewal { ari, policy: target.renewal });
         page.family(&LAST_SEEN).push(&labels, timestamp(at));
     }
 }

@@ -7,9 +7,12 @@ use std::time::{Instant, SystemTime};
 
 use kit::schedule::{List, Plan, Roster, Turn, bounded, drive, free_name, place};
 use kit::{Beat, BoxFuture, Page, Sampler, Trace, Watched};
+use rustls_pki_types::CertificateDer;
+use wire::tls::Certificate;
 
 use super::page::page;
 use super::state::State;
+use crate::ari::Ari;
 use crate::config::Target;
 use crate::endpoint::{Look, internal};
 use crate::module::{Tools, probe};
@@ -28,8 +31,19 @@ struct Rounds {
     /// What was known before a reload, for targets that are discovered again.
     before: HashMap<Identity, Arc<State>>,
     tools: Arc<Tools>,
+    /// What authorities say of the certificates.
+    ari: Option<Arc<Ari>>,
     /// Looks that came to an end and lists that changed, here and before reloads.
     finished: AtomicU64,
+}
+
+/// A certificate that a target presents as its own.
+#[derive(Clone, Debug)]
+pub struct Presented {
+    /// What it says.
+    pub certificate: Certificate,
+    /// Its bytes.
+    pub der: CertificateDer<'static>,
 }
 
 /// A target on the schedule.
@@ -61,6 +75,7 @@ impl Schedule {
         targets: Vec<Target>,
         sources: impl IntoIterator<Item = String>,
         tools: Arc<Tools>,
+        ari: Option<Arc<Ari>>,
         previous: Option<&Schedule>,
     ) -> Self {
         let previous = previous.map(|previous| &*previous.rounds);
@@ -73,7 +88,7 @@ impl Schedule {
         // Past the previous one's, so that a page of before the reload is not taken for one of after it.
         let finished = previous.map_or(0, |previous| previous.finished.load(Ordering::Relaxed)) + 1;
         let finished = AtomicU64::new(finished);
-        Self { rounds: Arc::new(Rounds { roster: Roster::new(own, sources), before, tools, finished }) }
+        Self { rounds: Arc::new(Rounds { roster: Roster::new(own, sources), before, tools, ari, finished }) }
     }
 
     /// Takes these targets in the place of those that the source discovered before; what is known of those that stay is
@@ -105,6 +120,20 @@ impl Schedule {
         } else {
             vec![Arc::clone(&self.rounds) as Arc<dyn Sampler>]
         }
+    }
+
+    /// The certificates that the targets present as their own, as they were last seen.
+    #[must_use]
+    pub fn presented(&self) -> Vec<Presented> {
+        let now = SystemTime::now();
+        let one = |entry: &Arc<Entry>| {
+            entry.state.with(|known| {
+                let (shown, _) = known.certificates(entry.target.interval, now)?;
+                let der = shown.chain()?.links.first()?.der.clone();
+                Some(Presented { certificate: shown.leaf()?.clone(), der })
+            })
+        };
+        self.entries().iter().filter_map(one).collect()
     }
 
     /// All targets, as of now.
@@ -155,7 +184,9 @@ impl Rounds {
         let trace = Trace::new();
         let deadline = trace.began() + target.timeout;
         let hostname = target.hostname.as_deref();
-        let work = probe(&target.module, &self.tools, &target.target, hostname, deadline, &trace);
+        let sweep = target.module.accepted_versions != Some(false)
+            && entry.state.with(|known| known.wants_versions(trace.began()));
+        let work = probe(&target.module, &self.tools, &target.target, hostname, (deadline, sweep), &trace);
         let look = match bounded(work, deadline).await {
             Ok(look) => look,
             Err(broken) => Look::failed(internal(broken.to_string())),
@@ -220,11 +251,12 @@ impl Sampler for Rounds {
             })
         };
         let old = u64::try_from(self.roster.all().iter().filter(old).count()).unwrap_or(u64::MAX);
-        self.finished.load(Ordering::Relaxed) ^ old << 40
+        let said = self.ari.as_ref().map_or(0, |ari| ari.generation());
+        (self.finished.load(Ordering::Relaxed) ^ old << 40).wrapping_add(said << 20)
     }
 
     fn page(&self) -> Page {
-        page(&self.roster.all(), Instant::now(), SystemTime::now())
+        page(&self.roster.all(), self.ari.as_deref(), Instant::now(), SystemTime::now())
     }
 }
 

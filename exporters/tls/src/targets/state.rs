@@ -5,12 +5,15 @@ use std::time::{Duration, Instant, SystemTime};
 
 use kit::schedule::{Busy, Change};
 
-use crate::endpoint::{Look, Shown};
+use crate::endpoint::{Accepted, Look, Shown};
 use crate::metrics::shown;
 
 /// For so long the certificates of a server that can no longer be reached are told of: an alert on their end shall not
 /// resolve since the server is down, too; but what was true yesterday may not be.
 pub(crate) const KEPT: Duration = Duration::from_secs(86_400);
+
+/// How often a target is asked which versions it accepts: each time is a connection for each.
+const VERSIONS_EVERY: Duration = Duration::from_secs(3600);
 
 /// A target's counters, its last look, and the certificates that it last showed.
 #[derive(Debug, Default)]
@@ -27,6 +30,8 @@ pub(crate) struct Known {
     pub(crate) skipped: u64,
     pub(crate) last: Option<Last>,
     pub(crate) last_success: Option<SystemTime>,
+    /// Which versions it accepts, as of the moments beside it.
+    pub(super) accepted: Option<(Accepted, SystemTime, Instant)>,
     /// The last handshake that showed a certificate, also one that failed.
     pub(crate) shown: Option<(Shown, SystemTime)>,
 }
@@ -52,6 +57,9 @@ impl State {
             known.failures += 1;
         } else {
             known.last_success = Some(now);
+        }
+        if let Some(accepted) = look.accepted.filter(|accepted| accepted.iter().any(Option::is_some)) {
+            known.accepted = Some((accepted, now, Instant::now()));
         }
         if let Some(seen) = shown(&look) {
             known.shown = Some((seen, now));
@@ -83,6 +91,18 @@ impl Last {
 }
 
 impl Known {
+    /// Whether it is time to ask which versions are accepted.
+    pub(super) fn wants_versions(&self, now: Instant) -> bool {
+        self.accepted.is_none_or(|(.., at)| now.saturating_duration_since(at) >= VERSIONS_EVERY)
+    }
+
+    /// The accepted versions that may still be told of, and when they were asked for.
+    pub(super) fn versions(&self, now: SystemTime) -> Option<(&Accepted, SystemTime)> {
+        let (accepted, at, _) = self.accepted.as_ref()?;
+        let age = now.duration_since(*at).unwrap_or_default();
+        (age <= KEPT).then_some((accepted, *at))
+    }
+
     /// The certificates that may still be told of, and when they were seen.
     pub(crate) fn certificates(&self, interval: Duration, now: SystemTime) -> Option<(&Shown, SystemTime)> {
         let (seen, at) = self.shown.as_ref()?;

@@ -36,6 +36,8 @@ pub struct Certificate {
     pub issuer: String,
     /// The subject's last common name.
     pub subject_common_name: Option<String>,
+    /// The subject's organizational units.
+    pub subject_organizational_units: Vec<String>,
     /// The issuer's last common name.
     pub issuer_common_name: Option<String>,
     /// The issuer's first organization.
@@ -97,6 +99,11 @@ impl Certificate {
             subject: name::print(parsed.subject()),
             issuer: name::print(parsed.issuer()),
             subject_common_name: common_name(parsed.subject()),
+            subject_organizational_units: parsed
+                .subject()
+                .iter_organizational_unit()
+                .filter_map(name::text)
+                .collect(),
             issuer_common_name: common_name(parsed.issuer()),
             issuer_organization: parsed.issuer().iter_organization().next().and_then(name::text),
             serial: serial(parsed.raw_serial()),

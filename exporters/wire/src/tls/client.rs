@@ -93,7 +93,9 @@ impl Client {
         let mut notices = Vec::new();
         let versions = versions(settings, &mut notices)?;
         let trusted = match &settings.ca {
-            Some(pem) => Trusted::Files(Anchors::from_pem(pem).map_err(TlsConfigError::Ca)?),
+            Some(pem) => {
+                Trusted::Files(Anchors::from_pem(pem, settings.keep_paths).map_err(TlsConfigError::Ca)?)
+            }
             None => Trusted::Shared(Arc::clone(&settings.roots)),
         };
         let identity =
@@ -101,7 +103,11 @@ impl Client {
         if let Some(name) = &settings.server_name {
             server_name(name).ok_or_else(|| TlsConfigError::ServerName(name.clone()))?;
         }
-        let judge = Arc::new(Judge::new(trusted, provider.signature_verification_algorithms));
+        let judge = Arc::new(Judge::new(
+            trusted,
+            provider.signature_verification_algorithms,
+            (settings.heed_staple, settings.keep_paths),
+        ));
         let required = !settings.insecure_skip_verify;
         let nobody = Arc::new(Recorder::new(Arc::clone(&judge), identity.clone(), required));
         let mut template = ClientConfig::builder_with_provider(provider)
@@ -192,6 +198,10 @@ impl Client {
         }
         if let Some(fault) = seen.verification().and_then(super::Verification::fault) {
             return Some(HandshakeError::new(fault.reason, server, fault.detail));
+        }
+        if seen.staple.as_ref().is_some_and(|staple| staple.is_revoked()) {
+            let cause = "the certificate is revoked, says the ocsp response that the server sent with it";
+            return Some(HandshakeError::new(Reason::CertRevoked, server, cause));
         }
         // Should rustls ever complete without asking the recorder, nothing has been verified.
         (seen.proof != Proof::Valid).then(|| {

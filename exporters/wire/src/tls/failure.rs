@@ -26,6 +26,8 @@ pub enum Reason {
     CertUntrusted,
     /// The certificate is for other names.
     NameMismatch,
+    /// The certificate's issuer says that it is revoked.
+    CertRevoked,
 }
 
 impl Reason {
@@ -42,6 +44,7 @@ impl Reason {
             Self::CertNotYetValid => "tls_cert_not_yet_valid",
             Self::CertUntrusted => "tls_cert_untrusted",
             Self::NameMismatch => "tls_name_mismatch",
+            Self::CertRevoked => "tls_cert_revoked",
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The verification itself: webpki builds the paths, and everything it would keep silent about is worked out beside it.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,11 +9,12 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use webpki::{EndEntityCert, Error, KeyUsage};
 
 use super::certificate::{Certificate, Chain};
+use super::der::{Parts, Reader, SEQUENCE};
+use super::memory::Memory;
+use super::ocsp::{self, Staple};
 use super::roots::{Anchors, Roots};
 use super::verification::{NameMatch, Trust, Validity, Verification};
 
-/// So many chains a client remembers; a module rarely has more targets.
-const REMEMBERED: usize = 64;
 /// After so many paths to an anchor no more are sought.
 const PATHS: usize = 8;
 
@@ -30,7 +30,11 @@ pub(super) enum Trusted {
 pub(super) struct Judge {
     pub(super) trusted: Trusted,
     pub(super) algorithms: WebPkiSupportedAlgorithms,
-    remembered: Mutex<VecDeque<Arc<Judged>>>,
+    /// Whether stapled OCSP responses are judged, too.
+    pub(super) heeds_staple: bool,
+    /// Whether paths are kept.
+    keeps_paths: bool,
+    remembered: Mutex<Memory>,
 }
 
 /// A chain, what was asked, and the judgement.
@@ -38,9 +42,9 @@ pub(super) struct Judge {
 pub(super) struct Judged {
     pub(super) chain: Arc<Chain>,
     pub(super) verification: Verification,
-    name: ServerName<'static>,
+    pub(super) name: ServerName<'static>,
     /// The judgement holds from one moment to before the other, seconds since 1970; empty when it is not to be reused.
-    holds: std::ops::Range<i64>,
+    pub(super) holds: std::ops::Range<i64>,
 }
 
 /// What path building found at one moment.
@@ -48,13 +52,19 @@ struct Search {
     result: Result<(), Error>,
     /// When each path found expires.
     expiries: Vec<i64>,
+    /// The paths, with when each expires, if they are kept.
+    paths: Vec<(i64, Vec<CertificateDer<'static>>)>,
     /// The last moment of an anchor that has expired, if only that stood in the way.
     expired_anchor: Option<i64>,
 }
 
 impl Judge {
-    pub(super) fn new(trusted: Trusted, algorithms: WebPkiSupportedAlgorithms) -> Self {
-        Self { trusted, algorithms, remembered: Mutex::new(VecDeque::new()) }
+    pub(super) fn new(
+        trusted: Trusted,
+        algorithms: WebPkiSupportedAlgorithms,
+        (heeds_staple, keeps_paths): (bool, bool),
+    ) -> Self {
+        Self { trusted, algorithms, heeds_staple, keeps_paths, remembered: Mutex::default() }
     }
 
     fn anchors(&self) -> &Anchors {
@@ -76,12 +86,10 @@ impl Judge {
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
         {
             let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-            let known =
-                remembered.iter().find(|judged| judged.chain.is(leaf, intermediates) && judged.name == *name);
-            if let Some(judged) = known
+            if let Some(judged) = remembered.find(leaf, intermediates, name)
                 && judged.holds.contains(&seconds)
             {
-                return Arc::clone(judged);
+                return judged;
             }
         }
         let chain = Arc::new(Chain::read(leaf, intermediates));
@@ -90,13 +98,30 @@ impl Judge {
         let judged = Arc::new(Judged { chain, verification, name: name.to_owned(), holds });
         if !judged.holds.is_empty() {
             let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-            remembered.retain(|other| !(other.name == judged.name && other.chain.is(leaf, intermediates)));
-            if remembered.len() >= REMEMBERED {
-                remembered.pop_front();
-            }
-            remembered.push_back(Arc::clone(&judged));
+            remembered.keep(leaf, &judged);
         }
         judged
+    }
+
+    /// Judges a stapled OCSP response. The issuer's key is that of a certificate which was sent, or of an anchor.
+    pub(super) fn staple(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        response: &[u8],
+        now: UnixTime,
+    ) -> Staple {
+        let name = Parts::of(leaf).map_or(&[][..], |leaf| leaf.issuer);
+        let sent = intermediates.iter().filter_map(|der| Parts::of(der));
+        let sent = sent.filter(|above| above.subject.whole == name).map(|above| above.key);
+        let anchors = self.anchors().trust().iter();
+        let anchored = anchors.filter(|anchor| {
+            Reader(name).take(SEQUENCE).is_some_and(|name| name.content == &*anchor.subject)
+        });
+        let anchored = anchored.map(|anchor| &*anchor.subject_public_key_info);
+        let issuers: Vec<&[u8]> = sent.chain(anchored).take(PATHS).collect();
+        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        ocsp::read(response, leaf, &issuers, &self.algorithms, seconds)
     }
 
     fn verify(
@@ -118,6 +143,7 @@ impl Judge {
             trust: Trust::Unreadable,
             detail: None,
             path_expiry: None,
+            paths: Vec::new(),
         };
         let anchors = self.anchors();
         let entity = EndEntityCert::try_from(leaf);
@@ -130,6 +156,9 @@ impl Judge {
             && anchors.holds(&facts.fingerprint)
         {
             verification.trust = Trust::Pinned;
+            if self.keeps_paths {
+                verification.paths = vec![vec![leaf.clone().into_owned()]];
+            }
             verification.path_expiry = Some(facts.not_after);
             return verification;
         }
@@ -163,6 +192,8 @@ impl Judge {
             Ok(()) => {
                 verification.trust = Trust::Anchored;
                 verification.path_expiry = search.expiries.iter().copied().max();
+                search.paths.sort_by_key(|(expiry, _)| std::cmp::Reverse(*expiry));
+                verification.paths = search.paths.into_iter().map(|(_, path)| path).collect();
             }
             Err(error) => {
                 verification.trust = trust(error, chain);
@@ -183,7 +214,7 @@ impl Judge {
         anchors_expire: bool,
     ) -> Search {
         let seconds = i64::try_from(moment.as_secs()).unwrap_or(i64::MAX);
-        let found: RefCell<(Vec<i64>, Option<i64>)> = RefCell::default();
+        let found: RefCell<(Vec<i64>, Option<i64>, Vec<_>)> = RefCell::default();
         let each = |path: &webpki::VerifiedPath<'_>| {
             let mut found = found.borrow_mut();
             let anchor = anchors.not_after(path.anchor());
@@ -200,7 +231,15 @@ impl Judge {
                 let link = chain.links.iter().find(|link| link.der == der)?;
                 link.facts.as_ref().ok().map(|facts| facts.not_after)
             });
-            found.0.extend(between.chain(own).chain(anchor).min());
+            let expiry = between.chain(own).chain(anchor).min();
+            found.0.extend(expiry);
+            if self.keeps_paths {
+                let between = path.intermediate_certificates().map(|certificate| certificate.der());
+                let whole = chain.links.first().map(|link| link.der.clone()).into_iter();
+                let whole = whole.chain(between.map(CertificateDer::into_owned));
+                let whole = whole.chain(anchors.whole(path.anchor()).cloned());
+                found.2.push((expiry.unwrap_or(i64::MAX), whole.collect()));
+            }
             if found.0.len() >= PATHS { Ok(()) } else { Err(Error::UnknownIssuer) }
         };
         let result = entity.verify_for_usage(
@@ -213,11 +252,11 @@ impl Judge {
             Some(&each),
         );
         let result = result.map(|_| ());
-        let (expiries, expired_anchor) = found.into_inner();
+        let (expiries, expired_anchor, paths) = found.into_inner();
         if expiries.is_empty() {
-            return Search { result, expiries, expired_anchor };
+            return Search { result, expiries, paths, expired_anchor };
         }
-        Search { result: Ok(()), expiries, expired_anchor: None }
+        Search { result: Ok(()), expiries, paths, expired_anchor: None }
     }
 }
 

@@ -11,6 +11,7 @@ use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::judge::{Judge, Judged};
+use super::ocsp::Staple;
 use super::settings::Version;
 use super::verification::Proof;
 
@@ -28,6 +29,7 @@ pub(super) struct Recorder {
 pub(super) struct Record {
     pub(super) judged: Option<Arc<Judged>>,
     pub(super) ocsp: Vec<u8>,
+    pub(super) staple: Option<Staple>,
     pub(super) proof: Option<Proof>,
     pub(super) version: Option<Version>,
     pub(super) asked_for_certificate: bool,
@@ -82,8 +84,11 @@ impl ServerCertVerifier for Recorder {
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let judged = self.judge.judge(end_entity, intermediates, server_name, now);
+        let staple = (self.judge.heeds_staple && !ocsp_response.is_empty())
+            .then(|| self.judge.staple(end_entity, intermediates, ocsp_response, now));
         let mut record = self.lock();
         record.judged = Some(judged);
+        record.staple = staple;
         record.ocsp = ocsp_response.to_vec();
         Ok(ServerCertVerified::assertion())
     }

@@ -14,6 +14,8 @@ use super::certificate::Certificate;
 #[derive(Debug)]
 pub struct Roots {
     system: bool,
+    /// Whether the certificates themselves are kept, for the paths that lead to them.
+    kept: bool,
     anchors: OnceLock<Arc<Anchors>>,
 }
 
@@ -22,13 +24,20 @@ impl Roots {
     /// when the system has none, as in an empty container.
     #[must_use]
     pub fn system() -> Self {
-        Self { system: true, anchors: OnceLock::new() }
+        Self { system: true, kept: false, anchors: OnceLock::new() }
     }
 
     /// Mozilla's list as it was bundled.
     #[must_use]
     pub fn bundled() -> Self {
-        Self { system: false, anchors: OnceLock::new() }
+        Self { system: false, kept: false, anchors: OnceLock::new() }
+    }
+
+    /// The same, with each certificate kept whole, at about 1 kB each: [`Settings::keep_paths`](super::Settings::keep_paths)
+    /// shows the anchors then, too. Of the bundled list only the keys are known.
+    #[must_use]
+    pub fn kept(self) -> Self {
+        Self { kept: true, ..self }
     }
 
     /// How many anchors there are and where they are from, `system` or `bundled`; `None` until they were needed.
@@ -44,7 +53,7 @@ impl Roots {
                 for error in &found.errors {
                     tracing::warn!(%error, "cannot read some of the system's trusted certificates");
                 }
-                let anchors = Anchors::new(found.certs, "system");
+                let anchors = Anchors::new(found.certs, "system", self.kept);
                 if anchors.len() > 0 {
                     return Arc::new(anchors);
                 }
@@ -68,11 +77,13 @@ struct AnchorFacts {
     /// SHA-256 of the certificate; the bundled list has none.
     fingerprint: Option<[u8; 32]>,
     not_after: Option<i64>,
+    /// The whole certificate, if it is kept.
+    whole: Option<CertificateDer<'static>>,
 }
 
 impl Anchors {
     /// From PEM text. As in Go, what is not a usable certificate is passed over as long as one is left.
-    pub(super) fn from_pem(pem: &[u8]) -> Result<Self, String> {
+    pub(super) fn from_pem(pem: &[u8], kept: bool) -> Result<Self, String> {
         let mut found = Vec::new();
         let mut problem = None;
         for certificate in CertificateDer::pem_slice_iter(pem) {
@@ -85,28 +96,30 @@ impl Anchors {
             return Err(problem.unwrap_or_else(|| "no certificate in it (pem expected)".to_owned()));
         }
         let number = found.len();
-        let anchors = Self::new(found, "files");
+        let anchors = Self::new(found, "files", kept);
         if anchors.len() == 0 {
             return Err(format!("none of its {number} certificates can be read"));
         }
         Ok(anchors)
     }
 
-    fn new(certificates: Vec<CertificateDer<'static>>, origin: &'static str) -> Self {
+    fn new(certificates: Vec<CertificateDer<'static>>, origin: &'static str, kept: bool) -> Self {
         let mut trust = Vec::with_capacity(certificates.len());
         let mut facts = Vec::with_capacity(certificates.len());
-        for certificate in &certificates {
-            let Ok(anchor) = webpki::anchor_from_trusted_cert(certificate) else { continue };
+        for certificate in certificates {
+            let Ok(anchor) = webpki::anchor_from_trusted_cert(&certificate) else { continue };
             trust.push(anchor.to_owned());
-            let not_after = Certificate::parse(certificate).ok().map(|certificate| certificate.not_after);
-            facts.push(AnchorFacts { fingerprint: Some(sha256(certificate)), not_after });
+            let not_after = Certificate::parse(&certificate).ok().map(|certificate| certificate.not_after);
+            let fingerprint = Some(sha256(&certificate));
+            facts.push(AnchorFacts { fingerprint, not_after, whole: kept.then_some(certificate) });
         }
         Self { trust, facts, origin }
     }
 
     fn bundled() -> Self {
         let trust = webpki_roots::TLS_SERVER_ROOTS.to_vec();
-        let facts = trust.iter().map(|_| AnchorFacts { fingerprint: None, not_after: None }).collect();
+        let facts =
+            trust.iter().map(|_| AnchorFacts { fingerprint: None, not_after: None, whole: None }).collect();
         Self { trust, facts, origin: "bundled" }
     }
 
@@ -125,11 +138,20 @@ impl Anchors {
 
     /// When an anchor out of [`Anchors::trust`] expires, seconds since 1970; `None` where only its key is known.
     pub(super) fn not_after(&self, anchor: &TrustAnchor<'_>) -> Option<i64> {
+        self.facts(anchor)?.not_after
+    }
+
+    /// An anchor's whole certificate, if it is kept.
+    pub(super) fn whole(&self, anchor: &TrustAnchor<'_>) -> Option<&CertificateDer<'static>> {
+        self.facts(anchor)?.whole.as_ref()
+    }
+
+    fn facts(&self, anchor: &TrustAnchor<'_>) -> Option<&AnchorFacts> {
         let place = self.trust.iter().position(|ours| {
             ours.subject.as_ref() == anchor.subject.as_ref()
                 && ours.subject_public_key_info.as_ref() == anchor.subject_public_key_info.as_ref()
         })?;
-        self.facts.get(place)?.not_after
+        self.facts.get(place)
     }
 }
 
@@ -161,7 +183,7 @@ mod tests {
                 "none of its 1 certificates can be read",
             ),
         ] {
-            assert_eq!(Anchors::from_pem(pem.as_bytes()).unwrap_err(), words);
+            assert_eq!(Anchors::from_pem(pem.as_bytes(), false).unwrap_err(), words);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::certificate::{Certificate, Chain};
 use super::judge::Judged;
+use super::ocsp::Staple;
 use super::recorder::Record;
 use super::settings::Version;
 use super::verification::{Proof, Verification};
@@ -21,6 +22,8 @@ pub struct Seen {
     pub alpn: Option<Vec<u8>>,
     /// The stapled OCSP response, DER; empty when there was none.
     pub ocsp: Vec<u8>,
+    /// What it says, if the client heeds it.
+    pub staple: Option<Arc<Staple>>,
     /// Whether the server proved that it holds the certificate's key.
     pub proof: Proof,
     /// Whether the server asked for a client certificate.
@@ -36,6 +39,7 @@ impl Seen {
             key_exchange: None,
             alpn: None,
             ocsp: record.ocsp,
+            staple: record.staple.map(Arc::new),
             proof: record.proof.unwrap_or(Proof::NotSeen),
             asked_for_certificate: record.asked_for_certificate,
             judged: record.judged,

@@ -77,6 +77,11 @@ pub struct Settings {
     pub identity: Option<Identity>,
     /// The name to ask for (SNI) and to verify, instead of the target's.
     pub server_name: Option<String>,
+    /// Keep every path to an anchor in [`Verification::paths`](super::Verification::paths).
+    pub keep_paths: bool,
+    /// Judge a stapled OCSP response, and refuse a certificate that one says is revoked. No browser but Firefox does, nor does
+    /// Go's client; without it the response is only kept.
+    pub heed_staple: bool,
     /// The lowest version to offer; below TLS 1.2 it counts as TLS 1.2, and [`Client::notices`](super::Client::notices)
     /// says so.
     pub min_version: Option<Version>,
@@ -92,6 +97,8 @@ impl Default for Settings {
             roots: Arc::new(Roots::system()),
             identity: None,
             server_name: None,
+            keep_paths: false,
+            heed_staple: false,
             min_version: None,
             max_version: None,
         }

@@ -1,6 +1,8 @@
 //! What a verification found, fault by fault. webpki stops at the first: an expired certificate would hide that it is
 //! for another host.
 
+use rustls_pki_types::CertificateDer;
+
 use super::failure::Reason;
 
 /// Whether now lies within the dates.
@@ -125,6 +127,9 @@ pub struct Verification {
     /// Of all the paths that lead to an anchor the one that lasts longest: when the first of its certificates, the
     /// anchor's included, expires. `probe_ssl_last_chain_expiry_timestamp_seconds`. Kept when that has already passed.
     pub path_expiry: Option<i64>,
+    /// The paths to an anchor (DER, the server's own certificate first, the anchor's last where it is known), the one that lasts
+    /// longest first; empty unless [`Settings::keep_paths`](super::Settings::keep_paths).
+    pub paths: Vec<Vec<CertificateDer<'static>>>,
 }
 
 impl Verification {

@@ -1,6 +1,10 @@
 //! The matrix of bad certificates and odd servers, with `openssl s_server` and nginx on loopback: each gives its reason,
 //! and whatever facts were seen.
 
+mod matrix;
+mod ocsp;
+mod ways;
+
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
