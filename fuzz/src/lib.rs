@@ -70,6 +70,8 @@ pub const TARGETS: &[Target] = &[
     target("tcp_dialogue", peers::tcp_dialogue, 400),
     target("dns_answer", peers::dns_answer, 6000),
     target("dns_rdata", peers::dns_rdata, 8000),
+    target("pve_config", operators::pve_config, 1000),
+    target("pve_answer", peers::pve_answer, 4000),
 ];
 
 impl Target {

@@ -217,3 +217,11 @@ fn probe(bytes: &[u8], module: &'static str) {
         assert!(Instant::now() < deadline, "a probe of a server that closes takes until its deadline");
     });
 }
+
+/// An answer of Proxmox VE's API: the first byte says to what, the rest is its body.
+pub(crate) fn pve_answer(bytes: &[u8]) {
+    let Some((kind, body)) = bytes.split_first() else { return };
+    let _ = proxmox_exporter::fuzzing::answer(*kind, body);
+    let _ = proxmox_exporter::fuzzing::permissions(body);
+    let _ = proxmox_exporter::fuzzing::unpacked(body);
+}

@@ -8,7 +8,7 @@ use farol_tests::exporter::binary;
 use farol_tests::top;
 
 /// Every exporter's binary, in the order of the page.
-const EXPORTERS: [&str; 2] = ["probe-exporter", "tls-exporter"];
+const EXPORTERS: [&str; 3] = ["probe-exporter", "tls-exporter", "proxmox-exporter"];
 
 fn reference() -> String {
     let mut page = String::from(

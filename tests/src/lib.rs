@@ -11,6 +11,7 @@
 //! | [`stack`] | all of it together as the compose file starts it: farol, Prometheus, Alertmanager, only quicker |
 //! | [`panels`] | the dashboards' queries as Grafana asks them |
 //! | [`exporter`] | the shipped binaries |
+//! | [`pve`] | a Proxmox VE cluster that is none, with pveproxy's ways |
 //! | [`client`] | one HTTP request |
 //! | [`exposition`] | a classic page, parsed strictly |
 
@@ -23,6 +24,7 @@ pub mod exporter;
 pub mod exposition;
 pub mod panels;
 pub mod process;
+pub mod pve;
 pub mod scripted;
 pub mod servers;
 pub mod stack;

@@ -8,6 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use kit::run::{Running, Settings, StartError};
 use kit::{About, Desc, Exporter};
 use probe_exporter::ProbeExporter;
+use proxmox_exporter::ProxmoxExporter;
 use tls_exporter::TlsExporter;
 
 use crate::discover::plan::Plan;
@@ -45,6 +46,12 @@ pub const MEMBERS: &[Member] = &[
         Some(|plan, _| yaml::write(plan)),
     ),
     member::<TlsExporter>(tls_exporter::main, &["files", "npm", "renewal"], &["tls.yaml"], Some(tls::write)),
+    member::<ProxmoxExporter>(
+        proxmox_exporter::main,
+        &["clusters"],
+        &["proxmox.yaml", "pve.yml", "pve.yaml"],
+        None,
+    ),
 ];
 
 const fn member<E: Exporter>(
@@ -122,6 +129,8 @@ mod tests {
             ("mine.yml", "npm:\n", Some("tls-exporter")),
             ("mine.yml", "http_sd_configs:\n", Some("probe-exporter")),
             ("mine.yml", "targets:\nfiles:\n", Some("tls-exporter")),
+            ("mine.yml", "clusters:\n", Some("proxmox-exporter")),
+            ("pve.yml", "default:\n", Some("proxmox-exporter")),
             ("mine.yml", "  targets:\n", None),
             ("mine.yml", "global: {}\n", None),
             ("mine.yml", "", None),

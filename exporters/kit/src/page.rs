@@ -120,6 +120,11 @@ impl Page {
 
     /// Takes over every family and sample of `other`; doubled samples are dropped. What `other` dropped is told here too.
     pub fn absorb(&mut self, other: &Page) {
+        if self.families.is_empty() && self.dropped.is_empty() {
+            // Nothing in it can be there already.
+            self.clone_from(other);
+            return;
+        }
         self.dropped.extend_from_slice(&other.dropped);
         self.absorb_samples(other);
     }

@@ -104,9 +104,25 @@ pub trait Prober: Send + Sync + 'static {
     /// The module as YAML with secrets hidden, for the debug page.
     fn module_yaml(&self, module: &str) -> String;
 
+    /// The path that it answers to, where that is not `/probe`: the one of the peer whose place it takes.
+    fn path(&self) -> &str {
+        "/probe"
+    }
+
+    /// The target of a request that names none; `None`: such a request is refused.
+    fn default_target(&self) -> Option<&str> {
+        None
+    }
+
     /// Probes. Cancelled by dropping when a client goes away; must itself end by `ask.deadline`, so that the phase that
     /// hung can still be told.
     fn probe<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Verdict>;
+
+    /// The same with the request's query as it was sent, for one that has parameters of its own.
+    fn probe_with<'a>(&'a self, ask: Ask<'a>, query: &'a str) -> BoxFuture<'a, Verdict> {
+        let _ = query;
+        self.probe(ask)
+    }
 }
 
 /// What a probe did, step by step: small records while it runs, text only when somebody asks for it.

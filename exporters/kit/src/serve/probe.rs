@@ -87,7 +87,8 @@ pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
         site.tally.unknown_module.fetch_add(1, Ordering::Relaxed);
         return reply::text(StatusCode::BAD_REQUEST, format!("Unknown module {module:?}\n"));
     };
-    let Some(target) = prober.target(module).or(query.target.as_deref()) else {
+    let wanted = prober.target(module).or(query.target.as_deref()).or_else(|| prober.default_target());
+    let Some(target) = wanted else {
         return reply::text(StatusCode::BAD_REQUEST, "Target parameter is missing\n");
     };
     let allowed = match probe_timeout(wish.patience.as_deref(), site.offset, own, PATIENCE) {
@@ -100,7 +101,9 @@ pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
     }
     let trace = Trace::new();
     let began = SystemTime::now();
-    let verdict = ask(&**prober, module, target, hostname, allowed, site.offset, &trace).await;
+    let deadline = trace.began() + allowed;
+    let asked = Ask { module, target, hostname, deadline, trace: &trace };
+    let verdict = ask(&**prober, asked, &wish.query, site.offset).await;
     let took = trace.began().elapsed();
     if let Some(refusal) = verdict.failure.as_ref().and_then(|failure| failure.refused.as_ref()) {
         site.tally.refused(Refused::Target);
@@ -140,20 +143,11 @@ pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
 }
 
 /// Probes, and answers for a prober that does not: one that runs past its deadline, or panics.
-async fn ask(
-    prober: &dyn Prober,
-    module: &str,
-    target: &str,
-    hostname: Option<&str>,
-    allowed: Duration,
-    offset: Duration,
-    trace: &Trace,
-) -> Verdict {
-    let deadline = trace.began() + allowed;
+async fn ask(prober: &dyn Prober, ask: Ask<'_>, query: &str, offset: Duration) -> Verdict {
+    let (deadline, module) = (ask.deadline, ask.module);
     // The prober ends by itself, a little late at most; this is for one that hangs.
     let guard = deadline + (offset / 2).max(Duration::from_millis(20));
-    let probing =
-        AssertUnwindSafe(prober.probe(Ask { module, target, hostname, deadline, trace })).catch_unwind();
+    let probing = AssertUnwindSafe(prober.probe_with(ask, query)).catch_unwind();
     let detail = match tokio::time::timeout_at(guard.into(), probing).await {
         Ok(Ok(verdict)) => return verdict,
         Ok(Err(_)) => "the prober panicked",

@@ -22,7 +22,7 @@ pub(super) async fn answer(site: &Site, request: Request<Incoming>) -> Reply {
         // The prefix alone: relative links need the slash behind it.
         Some("") => (reply::moved(&format!("{}/", site.prefix)), Route::Landing),
         Some(path) => {
-            let route = Route::of(path);
+            let route = route(site, path);
             (limited(site, &web, route, request).await, route)
         }
         None => (not_found(site), Route::Unknown),
@@ -33,6 +33,16 @@ pub(super) async fn answer(site: &Site, request: Request<Incoming>) -> Reply {
         reply.headers_mut().insert(name.clone(), value.clone());
     }
     reply
+}
+
+/// A prober may have the path of the peer whose place it takes; `/probe` leads there, too.
+fn route(site: &Site, path: &str) -> Route {
+    match Route::of(path) {
+        Route::Unknown if site.engine.force().prober.as_ref().is_some_and(|prober| prober.path() == path) => {
+            Route::Probe
+        }
+        route => route,
+    }
 }
 
 /// Rate limit, then users, as the toolkit does; then the number of requests at a time.
@@ -119,19 +129,11 @@ fn reload(site: &Site) -> Reply {
 
 pub(super) fn not_found(site: &Site) -> Reply {
     let prefix = &site.prefix;
-    let probe = if site.engine.force().prober.is_some() {
-        format!(", {prefix}/probe, {prefix}/logs")
-    } else {
-        String::new()
-    };
-    let lists: String = site
-        .engine
-        .force()
-        .face
-        .discovered()
-        .iter()
-        .map(|list| format!(", {prefix}/sd/{}", list.name))
-        .collect();
+    let force = site.engine.force();
+    let path = force.prober.as_ref().map(|prober| prober.path());
+    let probe = path.map_or_else(String::new, |path| format!(", {prefix}{path}, {prefix}/logs"));
+    let lists: String =
+        force.face.discovered().iter().map(|list| format!(", {prefix}/sd/{}", list.name)).collect();
     let body = format!(
         "Not found. There are {prefix}/, {prefix}/metrics{probe}{lists}, {prefix}/config, {prefix}/-/healthy, {prefix}/-/ready and {prefix}/-/reload\n"
     );

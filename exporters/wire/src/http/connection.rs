@@ -54,12 +54,14 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// The length that the peer announced, in bytes, as it travels (compressed, if it is).
     pub content_length: Option<u64>,
+    /// What an HTTP/1 peer says beside a status of 400 and above: for some APIs the only place of the cause. Else empty.
+    pub phrase: Box<str>,
 }
 
 impl Reply {
     pub(super) fn new(status: StatusCode, version: Version, headers: HeaderMap) -> Self {
         let content_length = headers.get(CONTENT_LENGTH).and_then(|value| length_of(value.as_bytes()));
-        Self { status, version, headers, content_length }
+        Self { status, version, headers, content_length, phrase: Box::default() }
     }
 }
 

@@ -66,10 +66,11 @@ pub(super) fn reply(buffer: &mut BytesMut, most: usize) -> Result<Option<Reply>,
             .map_err(|error| HttpError::new(Reason::Protocol, error.to_string()))?;
         let version = if head.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 };
         let headers = map(head.headers)?;
+        let phrase = head.reason.filter(|_| status.as_u16() >= 400).unwrap_or_default().into();
         buffer.advance(length);
         // Hints and "100 Continue" come before the answer; 101 is one.
         if !status.is_informational() || status == StatusCode::SWITCHING_PROTOCOLS {
-            return Ok(Some(Reply::new(status, version, headers)));
+            return Ok(Some(Reply { phrase, ..Reply::new(status, version, headers) }));
         }
     }
 }

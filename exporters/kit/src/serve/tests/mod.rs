@@ -201,6 +201,18 @@ impl Prober for Modules {
     fn module_yaml(&self, module: &str) -> String {
         format!("prober: {module}\n")
     }
+    fn path(&self) -> &str {
+        "/peer"
+    }
+    fn probe_with<'a>(&'a self, ask: Ask<'a>, query: &'a str) -> BoxFuture<'a, Verdict> {
+        Box::pin(async move {
+            let mut verdict = self.probe(ask).await;
+            if query.contains("more=1") {
+                verdict.page.family(&VALUE).push(&["more"], 1.0);
+            }
+            verdict
+        })
+    }
     fn probe<'a>(&'a self, ask: Ask<'a>) -> BoxFuture<'a, Verdict> {
         Box::pin(async move {
             ask.trace.step("asked for", ask.target.to_owned());

@@ -34,6 +34,22 @@ async fn metrics_show_collectors_samplers_and_the_exporter_itself() {
     running.stop().await;
 }
 
+/// The path and the parameters of the peer whose place an exporter takes.
+#[tokio::test]
+async fn a_prober_may_have_its_peers_path() {
+    let running = serve(settings()).await;
+    for (path, status, more) in [
+        ("/peer?target=x&more=1", 200, true),
+        ("/probe?target=x", 200, false),
+        ("/peers?target=x", 404, false),
+    ] {
+        let answer = get(&running, path).await;
+        assert_eq!(answer.status, status, "{path}: {answer:?}");
+        assert_eq!(answer.has("value{from=\"more\"} 1"), more, "{path}: {answer:?}");
+    }
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn what_is_discovered_is_served_and_what_is_not_known_is_not_nothing() {
     let running = serve(settings()).await;

@@ -1,0 +1,40 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser;
+use kit::flags::Common;
+
+use crate::{ProxmoxExporter, setup};
+
+/// Proxmox VE: nodes, guests, storage, backups, HA and replication of whole clusters, from one scrape.
+#[derive(Parser)]
+#[command(name = "proxmox-exporter", version, about)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    /// Print the commands that make a read-only token on a node, and the way back.
+    #[arg(long)]
+    setup: bool,
+}
+
+/// The whole program; `arguments` begin with its name. A function of the library, so that `farol proxmox-exporter …` is the
+/// same.
+#[must_use]
+pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    match Arguments::try_parse_from(arguments) {
+        Ok(arguments) if arguments.setup => {
+            // A reader that has seen enough is no failure.
+            let _ = std::io::stdout().lock().write_all(setup::TEXT.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Ok(arguments) => kit::run::main_with::<ProxmoxExporter>(arguments.common),
+        Err(error) => {
+            // Help and version are no failures, and clap knows where each belongs.
+            let _ = error.print();
+            ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The answer of a fast collector. Two Prometheus servers that ask at the same time cost one call, and so does whoever asks
+//! within 5 s: the cluster itself has new figures only every 10 s.
+
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use kit::Page;
+use tokio::sync::Mutex;
+
+use super::Cluster;
+use crate::api::{Failure, Reason};
+use crate::collect::Collector;
+
+/// How long an answer is good.
+pub(super) const GOOD: Duration = Duration::from_secs(5);
+
+/// What a run of a collector came to.
+#[derive(Clone, Debug)]
+pub struct Collected {
+    /// What it learnt.
+    pub page: Arc<Page>,
+    /// Why that is not all.
+    pub failure: Option<Failure>,
+    /// How long it took.
+    pub took: Duration,
+    /// When it ended.
+    pub at: Instant,
+    /// The same, by the clock on the wall.
+    pub time: SystemTime,
+}
+
+impl Collected {
+    /// A run that began at that moment and ends now.
+    #[must_use]
+    pub fn new(page: Page, failure: Option<Failure>, began: Instant) -> Self {
+        let at = Instant::now();
+        Self { page: Arc::new(page), failure, took: at - began, at, time: SystemTime::now() }
+    }
+}
+
+/// A fast collector and its last answer.
+#[derive(Debug)]
+pub(super) struct Cell {
+    collector: &'static Collector,
+    answer: Mutex<Option<Collected>>,
+    past: std::sync::Mutex<Past>,
+}
+
+#[derive(Debug, Default)]
+struct Past {
+    /// How the last run ended.
+    last: Option<Result<(), Failure>>,
+    /// When one last ended well.
+    success: Option<SystemTime>,
+}
+
+impl Cell {
+    pub(super) fn new(collector: &'static Collector) -> Self {
+        Self { collector, answer: Mutex::default(), past: std::sync::Mutex::default() }
+    }
+
+    pub(super) fn collector(&self) -> &'static Collector {
+        self.collector
+    }
+
+    /// How the last run ended; `None` before the first.
+    pub(super) fn last(&self) -> Option<Result<(), Failure>> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner).last.clone()
+    }
+
+    /// When a run last ended well.
+    pub(super) fn last_success(&self) -> Option<SystemTime> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner).success
+    }
+
+    /// The answer: the last one if it is younger than `good`, else a new one. Who comes while it is being fetched waits
+    /// for it. A failure is not kept: the next one tries again.
+    pub(super) async fn get(&self, cluster: &Cluster, good: Duration, deadline: Instant) -> Collected {
+        let began = Instant::now();
+        let Ok(mut answer) = tokio::time::timeout_at(deadline.into(), self.answer.lock()).await else {
+            let failure =
+                Failure::new(Reason::Timeout, "the same call of another scrape has not been answered yet");
+            return Collected::new(Page::new(), Some(failure), began);
+        };
+        if let Some(answer) = answer.as_ref().filter(|answer| answer.at.elapsed() < good) {
+            return answer.clone();
+        }
+        let deadline = deadline.min(Instant::now() + cluster.settings().timeout);
+        let fresh = cluster.visit(self.collector, "", deadline).await;
+        let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = past.last.replace(fresh.failure.clone().map_or(Ok(()), Err));
+        tell(cluster, self.collector.name, "", before.as_ref(), fresh.failure.as_ref());
+        if fresh.failure.is_none() {
+            past.success = Some(fresh.time);
+        }
+        *answer = fresh.failure.is_none().then(|| fresh.clone());
+        fresh
+    }
+}
+
+/// Logs a failure when it begins or changes, and its end: not each time.
+pub(super) fn tell(
+    cluster: &Cluster,
+    collector: &str,
+    node: &str,
+    before: Option<&Result<(), Failure>>,
+    now: Option<&Failure>,
+) {
+    let cluster = &cluster.settings().name;
+    let was = before.and_then(|before| before.as_ref().err());
+    match now {
+        Some(now) if was.is_none_or(|was| was.reason != now.reason) => {
+            let way_out = way_out(now).unwrap_or_default();
+            tracing::warn!(
+                cluster,
+                collector,
+                node,
+                reason = now.reason.word(),
+                error = now.detail,
+                way_out,
+                "collector failed"
+            );
+        }
+        None if was.is_some() => tracing::info!(cluster, collector, node, "collector works again"),
+        _ => {}
+    }
+}
+
+/// What to do about a failure, where that is known.
+fn way_out(failure: &Failure) -> Option<String> {
+    match failure.reason {
+        Reason::Forbidden => {
+            // `Permission check failed (/vms/100, VM.Audit|VM.Clone)`
+            let (path, privilege) = failure.detail.split_once('(')?.1.split_once(')')?.0.split_once(", ")?;
+            Some(format!(
+                "grant {privilege} on {path}; PVEAuditor on / has it: proxmox-exporter --setup prints the commands"
+            ))
+        }
+        Reason::Unauthorized => {
+            Some("see whether the token or user exists, is enabled and not expired".to_owned())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,99 @@
+//! What is known of a cluster's members: who must be asked, and what is where.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// The members, as the last good answer had them.
+#[derive(Clone, Debug, Default)]
+pub struct Map {
+    /// When that was; `None`: never.
+    pub at: Option<Instant>,
+    /// The nodes, by name.
+    pub nodes: Vec<Node>,
+    /// The guests.
+    pub guests: Vec<Guest>,
+    /// The storages of each node.
+    pub storages: Vec<Storage>,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its name.
+    pub name: Box<str>,
+    /// Whether it is a member that answers; `None`: the cluster does not know.
+    pub online: Option<bool>,
+}
+
+/// A guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guest {
+    /// `qemu/100`.
+    pub id: Box<str>,
+    /// `100`.
+    pub vmid: Box<str>,
+    /// Where it is.
+    pub node: Box<str>,
+    /// Its name.
+    pub name: Box<str>,
+    /// Whether it runs; `None`: the cluster does not know.
+    pub running: Option<bool>,
+    /// Whether it is a template.
+    pub template: bool,
+}
+
+impl Guest {
+    /// `qemu` or `lxc`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        self.id.split('/').next().unwrap_or_default()
+    }
+}
+
+/// A storage of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// Where it is looked at.
+    pub node: Box<str>,
+    /// Its name.
+    pub name: Box<str>,
+    /// Whether all nodes have the same.
+    pub shared: bool,
+    /// Whether backups may be on it.
+    pub backups: bool,
+    /// Whether it is there; `None`: the cluster does not know.
+    pub available: Option<bool>,
+}
+
+impl Map {
+    /// The nodes that may be asked: those that are not known to be offline.
+    pub fn online(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| node.online != Some(false))
+    }
+
+    /// Guests by their number, which is unique in a cluster.
+    #[must_use]
+    pub fn by_number(&self) -> BTreeMap<&str, &Guest> {
+        self.guests.iter().map(|guest| (&*guest.vmid, guest)).collect()
+    }
+}
+
+/// What `/cluster/status` says of the nodes: by which address and name one may mean one of them.
+#[derive(Clone, Debug, Default)]
+pub struct Members {
+    /// The cluster's own name; empty for a node that stands alone.
+    pub cluster: Box<str>,
+    /// Name and address (may be empty) of each node.
+    pub nodes: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Members {
+    /// The node that a host name or address means.
+    #[must_use]
+    pub fn node(&self, host: &str) -> Option<&str> {
+        let short = host.split('.').next().unwrap_or(host);
+        let whole = self.nodes.iter().find(|(name, ip)| &**name == host || &**ip == host);
+        let found = whole.or_else(|| self.nodes.iter().find(|(name, _)| &**name == short));
+        found.map(|(name, _)| &**name)
+    }
+}

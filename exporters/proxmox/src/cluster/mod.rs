@@ -1,0 +1,178 @@
+//! A cluster: its API, what is known of it, and how it comes to be known.
+//!
+//! | file | what |
+//! |---|---|
+//! | `map` | nodes, guests, storages: who must be asked |
+//! | `cell` | the answer of a fast collector: asked once for all who want it at the same time |
+//! | `fast` | what a scrape waits for |
+//! | `store` | what the background found, with its age |
+//! | `rounds` | the background: which collector is due for which node |
+//! | `report` | how the collectors themselves fare, as metrics |
+
+mod cell;
+mod fast;
+pub mod map;
+mod report;
+mod rounds;
+mod store;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use kit::Page;
+
+use crate::api::{Api, Failure, Reason};
+use crate::collect::{Collector, Tier, Visit, permissions, tasks};
+use cell::Cell;
+pub use cell::Collected;
+pub use fast::Fast;
+use map::{Map, Members};
+pub use report::DESCS;
+pub use rounds::Rounds;
+use store::Store;
+
+/// A cluster's settings, validated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Its name: the `cluster` label.
+    pub name: String,
+    /// How long a call in a scrape may take at most.
+    pub timeout: Duration,
+    /// Whether the families of states have every state, with 0 for those that are not.
+    pub one_hot: bool,
+    /// Whether the guests' disks and network cards are told one by one.
+    pub devices: bool,
+    /// The collectors that run, and how often.
+    pub plan: Vec<Planned>,
+}
+
+/// A collector that runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Planned {
+    /// Which.
+    pub collector: &'static Collector,
+    /// How often.
+    pub every: Duration,
+}
+
+impl PartialEq for Planned {
+    fn eq(&self, other: &Self) -> bool {
+        self.collector.name == other.collector.name && self.every == other.every
+    }
+}
+
+/// A cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    settings: Settings,
+    api: Api,
+    map: ArcSwap<Map>,
+    members: ArcSwap<Members>,
+    cells: Vec<Cell>,
+    store: Store,
+    tasks: tasks::Memory,
+    permissions: permissions::Memory,
+}
+
+impl Cluster {
+    /// A cluster that was not asked yet.
+    #[must_use]
+    pub fn new(settings: Settings, api: Api) -> Self {
+        let cells = settings.plan.iter().filter(|planned| planned.collector.tier == Tier::Fast);
+        Self {
+            cells: cells.map(|planned| Cell::new(planned.collector)).collect(),
+            settings,
+            api,
+            map: ArcSwap::default(),
+            members: ArcSwap::default(),
+            store: Store::default(),
+            tasks: tasks::Memory::default(),
+            permissions: permissions::Memory::default(),
+        }
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Its API.
+    #[must_use]
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// Its members, as the last good answer had them.
+    #[must_use]
+    pub fn map(&self) -> Arc<Map> {
+        self.map.load_full()
+    }
+
+    /// Takes what an answer said of the members.
+    pub fn learn(&self, map: Map) {
+        self.map.store(Arc::new(map));
+    }
+
+    /// Its nodes' names and addresses.
+    #[must_use]
+    pub fn members(&self) -> Arc<Members> {
+        self.members.load_full()
+    }
+
+    /// Takes what an answer said of names and addresses.
+    pub fn learn_members(&self, members: Members) {
+        self.members.store(Arc::new(members));
+    }
+
+    /// The tasks that were counted.
+    #[must_use]
+    pub fn tasks(&self) -> &tasks::Memory {
+        &self.tasks
+    }
+
+    /// The missing permissions that were told.
+    #[must_use]
+    pub fn told_permissions(&self) -> &permissions::Memory {
+        &self.permissions
+    }
+
+    /// What the background knows of the cluster as a whole (`None`) or of one node.
+    #[must_use]
+    pub fn known(&self, node: Option<&str>) -> Page {
+        self.store.page(&self.settings.name, |(_, of)| **of == *node.unwrap_or_default())
+    }
+
+    /// Runs a collector now, for a node or (empty) for the whole cluster. What it wrote before it failed is kept.
+    pub async fn visit(&self, collector: &'static Collector, node: &str, deadline: Instant) -> Collected {
+        let began = Instant::now();
+        let (mut page, lane) = (Page::new(), collector.tier.lane());
+        let visit = Visit { cluster: self, name: &self.settings.name, node, lane, deadline };
+        // Each of its calls ends by the deadline; this is for what it may do beside them.
+        let guard = deadline + Duration::from_millis(20);
+        let result = match tokio::time::timeout_at(guard.into(), (collector.collect)(&visit, &mut page)).await
+        {
+            Ok(result) => result,
+            Err(_) => Err(Failure::new(Reason::Timeout, "not done in time")),
+        };
+        Collected::new(page, result.err(), began)
+    }
+
+    /// The state of the cluster in one line, for people: whether it answers, and what is in it.
+    #[must_use]
+    pub fn state(&self) -> (Option<bool>, String) {
+        let resources = self.cells.iter().find(|cell| cell.collector().name == "resources");
+        match resources.and_then(Cell::last) {
+            None => (None, "not asked yet".to_owned()),
+            Some(Err(failure)) => (Some(false), failure.to_string()),
+            Some(Ok(())) => {
+                let map = self.map();
+                let online = map.nodes.iter().filter(|node| node.online == Some(true)).count();
+                let detail =
+                    format!("{online} of {} nodes online, {} guests", map.nodes.len(), map.guests.len());
+                (Some(online == map.nodes.len()), detail)
+            }
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `/nodes/{node}/subscription`.
+
+use std::time::Duration;
+
+use kit::{BoxFuture, Desc, Page};
+use serde::Deserialize;
+
+use super::{Collector, Scope, Tier, Visit};
+use crate::api::Failure;
+use crate::api::value::Text;
+
+/// See the module.
+pub const COLLECTOR: Collector = Collector {
+    name: "subscription",
+    tier: Tier::Slow,
+    scope: Scope::Node,
+    on: true,
+    every: Duration::from_secs(3600),
+    limit: Duration::from_secs(30),
+    needs: &[],
+    descs: &[&INFO, &STATUS, &NEXT_DUE],
+    collect,
+};
+
+/// Its level.
+pub const INFO: Desc = Desc::info(
+    "pve_subscription_info",
+    "The node's subscription: its level (c, b, s, p), empty without one.",
+)
+.labels(&["cluster", "id", "level"]);
+/// Its state.
+pub const STATUS: Desc = Desc::gauge(
+    "pve_subscription_status",
+    "1 for the state of the node's subscription; the other states are absent unless one_hot is set.",
+)
+.labels(&["cluster", "id", "status"]);
+/// Its end.
+pub const NEXT_DUE: Desc = Desc::gauge(
+    "pve_subscription_next_due_timestamp_seconds",
+    "When the node's subscription is due: the beginning of that day, in UTC.",
+)
+.labels(&["cluster", "id"]);
+
+/// The states, as the peer has them.
+const STATES: &[&str] = &["new", "notfound", "active", "invalid", "expired", "suspended"];
+
+/// The answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Subscription {
+    status: Text,
+    level: Text,
+    nextduedate: Text,
+}
+
+fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
+    Box::pin(async move {
+        let subscription: Subscription = visit.get("/nodes/{node}/subscription").await?;
+        write([visit.name, visit.node], &subscription, visit.cluster.settings().one_hot, page);
+        Ok(())
+    })
+}
+
+/// Writes what is known.
+pub fn write([cluster, node]: [&str; 2], subscription: &Subscription, one_hot: bool, page: &mut Page) {
+    let id = format!("node/{node}");
+    let status = subscription.status.to_ascii_lowercase();
+    page.family(&INFO).push(&[cluster, &id, &subscription.level], 1.0);
+    let mut family = page.family(&STATUS);
+    if !status.is_empty() {
+        family.push(&[cluster, &id, &status], 1.0);
+    }
+    for other in STATES.iter().filter(|other| one_hot && **other != status) {
+        family.push(&[cluster, &id, other], 0.0);
+    }
+    if let Some(due) = day(&subscription.nextduedate) {
+        page.family(&NEXT_DUE).push(&[cluster, &id], due);
+    }
+}
+
+/// The beginning of a day, `2026-12-31`, in seconds since 1970: Howard Hinnant's count of days in the Gregorian calendar.
+fn day(text: &str) -> Option<f64> {
+    let mut parts = text.trim().splitn(3, '-').map(str::parse::<i32>);
+    let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
+    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+        return None;
+    }
+    // A year that begins in March: the day that leap years add is its last.
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year / 400, year % 400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
+    Some(f64::from(days) * 86_400.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted() {
+        for (text, want) in [
+            ("1970-01-01", Some(0.0)),
+            ("2000-02-29", Some(951_782_400.0)),
+            ("2026-12-31", Some(1_798_675_200.0)),
+            ("2024-03-01", Some(1_709_251_200.0)),
+            ("", None),
+            ("2026-13-01", None),
+            ("soon", None),
+        ] {
+            assert_eq!(day(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn with_and_without() {
+        let read = |json: &str, one_hot| {
+            let mut page = Page::new();
+            write(["c", "a"], &serde_json::from_str(json).unwrap(), one_hot, &mut page);
+            page
+        };
+        let status = |status| [("cluster", "c"), ("id", "node/a"), ("status", status)];
+        let page = read(r#"{"status":"Active","level":"c","nextduedate":"2026-12-31"}"#, true);
+        assert_eq!(page.get(STATUS.name, &status("active")), Some(1.0));
+        assert_eq!(page.get(STATUS.name, &status("expired")), Some(0.0));
+        let page = read(r#"{"status":"notfound"}"#, false);
+        assert_eq!(page.get(STATUS.name, &status("notfound")), Some(1.0));
+        assert_eq!(page.len(), 2);
+    }
+}

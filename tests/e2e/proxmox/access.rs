@@ -1,0 +1,108 @@
+//! Who the exporter is, whom it trusts, and what it may see.
+
+use std::time::Duration;
+
+use farol_tests::client;
+use farol_tests::pve::{Pve, SECRET, Shape, TOKEN, USER};
+
+use super::{Lab, reason, shown, success, up};
+
+fn lines(pve: &Pve, access: &str, tls: &str) -> String {
+    format!(
+        "clusters:\n  - name: lab\n    endpoints: [{}]\n    {access}\n    tls: {tls}\n",
+        pve.endpoints().join(", ")
+    )
+}
+
+fn quick() -> Shape {
+    Shape { penance: Duration::from_millis(100), ..Shape::default() }
+}
+
+/// pve7 to 9: a ticket lives for 2 h; one that is refused is replaced within the same scrape.
+#[test]
+fn a_password_buys_tickets() {
+    let access = format!("username: {USER}\n    password: {SECRET}");
+    let lab = Lab::with(Pve::start(quick(), 1), |pve| lines(pve, &access, "{ca_file: ca.pem}"));
+    let page = lab.scrape();
+    assert_eq!(up(&page, "qemu/101"), Some(1.0), "{}", shown(&page, "pve_collector"));
+    assert_eq!(lab.pve.counts().of("/access/ticket"), 1, "the calls of a scrape share a ticket");
+    lab.pve.state.expire_tickets();
+    std::thread::sleep(Duration::from_secs(5));
+    let page = lab.scrape();
+    assert_eq!(success(&page, "resources", ""), Some(true), "{}", shown(&page, "pve_collector"));
+    let tickets = lab.pve.counts().of("/access/ticket");
+    assert!((1..=2).contains(&tickets), "{tickets}");
+}
+
+/// A wrong secret must not be tried at each call: directories lock users.
+#[test]
+fn a_wrong_secret_is_told_and_not_repeated() {
+    for access in
+        [format!("token_id: {TOKEN}\n    token: wrong"), format!("username: {USER}\n    password: wrong")]
+    {
+        let lab = Lab::with(Pve::start(quick(), 1), |pve| lines(pve, &access, "{ca_file: ca.pem}"));
+        for _ in 0..5 {
+            let page = lab.scrape();
+            assert_eq!(reason(&page, "resources", ""), "unauthorized", "{}", shown(&page, "pve_collector"));
+        }
+        let total = lab.pve.counts().total();
+        assert!(total <= 8, "{access}: {total}");
+        assert!(!lab.process.log().contains("wrong"), "{}", lab.process.log());
+    }
+}
+
+/// A token that is exchanged in its file is taken without a restart.
+#[test]
+fn a_token_in_a_file_is_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, format!("{SECRET}\n")).unwrap();
+    let access = format!("token_id: {TOKEN}\n    token_file: {}", file.display());
+    let lab = Lab::with(Pve::start(quick(), 1), |pve| lines(pve, &access, "{ca_file: ca.pem}"));
+    assert_eq!(success(&lab.scrape(), "resources", ""), Some(true));
+}
+
+/// Nothing is sent to who shows another certificate than the pinned one, or one that nobody signed.
+#[test]
+fn no_token_goes_to_a_stranger() {
+    let access = format!("token_id: {TOKEN}\n    token: {SECRET}");
+    let pin = format!("{{fingerprint: \"{}\"}}", "AB:".repeat(31) + "AB");
+    for (tls, want) in [(pin.as_str(), "tls_fingerprint"), ("{}", "tls_untrusted")] {
+        let lab = Lab::with(Pve::start(quick(), 1), |pve| lines(pve, &access, tls));
+        let page = lab.scrape();
+        assert_eq!(reason(&page, "resources", ""), want, "{}", shown(&page, "pve_collector"));
+        assert_eq!(lab.pve.counts().total(), 0);
+    }
+}
+
+/// A token without rights sees an empty cluster in the best of health.
+#[test]
+fn an_empty_view_is_told() {
+    let lab = Lab::new(Shape { privileged: false, ..quick() });
+    let page =
+        lab.scrape_until("the permissions", |page| page.get("pve_view_complete{cluster=\"lab\"}").is_some());
+    assert_eq!(page.get("pve_view_complete{cluster=\"lab\"}"), Some(0.0));
+    let missing = "pve_permission_missing{cluster=\"lab\",collector=\"resources\",path=\"/vms\",privilege=\"VM.Audit\"}";
+    assert_eq!(page.get(missing), Some(1.0), "{}", shown(&page, "pve_permission"));
+    assert_eq!(reason(&page, "status", ""), "forbidden");
+    // logfmt escapes quotes.
+    let log = lab.process.log().replace("\\'", "'");
+    assert!(log.contains("pveum acl modify / --tokens 'farol@pve!farol' --roles PVEAuditor"), "{log}");
+    assert!(log.contains("grant Sys.Audit on /"), "{log}");
+}
+
+/// A cluster that is not there: the exporter goes on, and says so.
+#[test]
+fn a_dead_cluster() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let lab = Lab::with(Pve::start(quick(), 1), |_| {
+        format!(
+            "clusters:\n  - {{name: lab, endpoints: ['{closed}'], token_id: '{TOKEN}', token: x, tls: {{insecure_skip_verify: true}}}}\n"
+        )
+    });
+    let page = lab.scrape();
+    assert_eq!(reason(&page, "resources", ""), "connect");
+    assert_eq!(page.get(&format!("pve_endpoint_up{{cluster=\"lab\",endpoint=\"{closed}\"}}")), Some(0.0));
+    assert_eq!(page.get("farol_config_notice_info{notice=\"insecure_cluster\"}"), Some(1.0));
+    assert_eq!(client::get(lab.port, "/-/healthy").status, 200);
+}

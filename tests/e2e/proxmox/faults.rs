@@ -1,0 +1,156 @@
+//! What goes wrong costs the collector concerned, names itself, and heals by itself.
+
+use std::time::{Duration, Instant};
+
+use farol_tests::pve::{Fault, Mode, Pve, Shape};
+
+use super::{Lab, reason, shown, success, up};
+
+const FAST: &[(&str, &str)] = &[
+    ("resources", "/cluster/resources"),
+    ("status", "/cluster/status"),
+    ("ha", "/cluster/ha/"),
+    ("tasks", "/cluster/tasks"),
+];
+
+/// Every fault of a path: the reason of the collector that asks for it, and no other's. A failure is not kept, so that one
+/// after the other shows at once.
+#[test]
+fn each_fault_costs_its_own_collector() {
+    let lab = Lab::new(Shape::default());
+    lab.scrape_until("the background", |page| success(page, "backups", "").is_some());
+    for (collector, path) in FAST {
+        for (fault, want) in [
+            (Fault::Status(403, "Permission check failed (/, Sys.Audit)"), "forbidden"),
+            (Fault::Status(500, "got timeout"), "server_error"),
+            (Fault::Status(501, "not implemented"), "not_found"),
+            (Fault::Status(595, "No route to host"), "node_unreachable"),
+            (Fault::Status(599, "Too many redirections"), "node_unreachable"),
+            (Fault::Truncated, "connection_closed"),
+            (Fault::HalfJson, "bad_answer"),
+            (Fault::NoObjects, "bad_answer"),
+            (Fault::Garbage, "protocol_error"),
+            (Fault::Huge, "too_large"),
+        ] {
+            lab.pve.state.heal();
+            lab.pve.state.fault(path, fault.clone());
+            let page = lab.scrape_until("the fault", |page| reason(page, collector, "") == want);
+            for (other, _) in FAST.iter().filter(|(other, _)| other != collector) {
+                assert_eq!(success(&page, other, ""), Some(true), "{fault:?} of {collector} cost {other}");
+            }
+        }
+        lab.pve.state.heal();
+        lab.scrape_until("the healing", |page| success(page, collector, "") == Some(true));
+    }
+}
+
+/// What is there of a strange answer is shown, and nothing is shown that would spoil the page.
+#[test]
+fn strange_values_cost_themselves() {
+    let lab = Lab::new(Shape::default());
+    for fault in [Fault::WrongTypes, Fault::MissingKeys, Fault::NotANumber] {
+        lab.pve.state.heal();
+        for (_, path) in FAST {
+            lab.pve.state.fault(path, fault.clone());
+        }
+        std::thread::sleep(Duration::from_secs(5));
+        let page = lab.scrape();
+        for (collector, _) in FAST {
+            assert_eq!(success(&page, collector, ""), Some(true), "{fault:?} {collector}");
+        }
+        let dropped = shown(&page, "farol_page_dropped_total");
+        assert!(
+            dropped.lines().all(|line| line.ends_with(" 0")),
+            "{fault:?}: {dropped}{}",
+            lab.process.log()
+        );
+    }
+}
+
+/// `nan` costs its value only.
+#[test]
+fn what_is_no_number_is_absent() {
+    let lab = Lab::new(Shape::default());
+    lab.pve.state.fault("/cluster/resources", Fault::NotANumber);
+    let page = lab.scrape_until("the fault", |page| shown(page, "pve_cpu_usage_ratio").is_empty());
+    assert_eq!(up(&page, "qemu/101"), Some(1.0));
+    assert!(!shown(&page, "pve_memory_usage_bytes").is_empty());
+}
+
+/// The commonest request of the peer's users: one sick node must not empty the page.
+#[test]
+fn one_of_three_nodes_hangs() {
+    let pve = Pve::start(Shape { patience: Duration::from_secs(5), ..Shape::default() }, 1);
+    pve.state.set("pve2", Mode::Hanging);
+    let lab = Lab::with(pve, |pve| pve.configuration(""));
+    let began = Instant::now();
+    let page = lab.scrape();
+    assert!(began.elapsed() < Duration::from_secs(5), "the scrape does not wait for the node");
+    assert_eq!(up(&page, "qemu/102"), Some(1.0));
+    let page = lab.scrape_until("the node's failures", |page| {
+        ["node", "guests", "replication"]
+            .iter()
+            .all(|collector| reason(page, collector, "pve2") == "node_unreachable")
+            && success(page, "replication", "pve3").is_some()
+    });
+    for node in ["pve1", "pve3"] {
+        for collector in ["node", "guests", "replication"] {
+            assert_eq!(success(&page, collector, node), Some(true), "{collector} {node}");
+        }
+    }
+    lab.pve.state.heal();
+}
+
+#[test]
+fn a_node_that_is_offline_is_not_asked_and_comes_back() {
+    let lab = Lab::new(Shape::default());
+    lab.scrape_until("the node", |page| success(page, "guest_config", "pve2") == Some(true));
+    lab.pve.state.set("pve2", Mode::Offline);
+    let page = lab.scrape_until("the node's end", |page| reason(page, "node", "pve2") == "node_offline");
+    assert_eq!(up(&page, "node/pve2"), Some(0.0));
+    assert_eq!(up(&page, "qemu/104"), None, "a guest of it is neither up nor down");
+    assert_eq!(page.get("pve_node_load1{cluster=\"lab\",node=\"pve2\"}"), None, "what it had is not kept");
+    assert_eq!(page.get("pve_cluster_nodes_online{cluster=\"lab\"}"), Some(2.0));
+    let _ = lab.pve.counts();
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(lab.pve.counts().of("/nodes/pve2/"), 0);
+    lab.pve.state.heal();
+    lab.scrape_until("the node", |page| success(page, "node", "pve2") == Some(true));
+    lab.pve.state.set("pve3", Mode::Removed);
+    lab.scrape_until("the removal", |page| success(page, "node", "pve3").is_none());
+}
+
+#[test]
+fn a_silent_node_is_neither_up_nor_down() {
+    let lab = Lab::new(Shape::default());
+    lab.pve.state.set("pve2", Mode::Silent);
+    let page = lab.scrape_until("the silence", |page| up(page, "node/pve2").is_none());
+    assert_eq!(up(&page, "node/pve1"), Some(1.0));
+}
+
+/// Only what speaks of the endpoint leads to another: dead, deaf. And the other's certificate was learnt from the cluster.
+#[test]
+fn a_deaf_endpoint_is_left_for_the_next() {
+    let lab = Lab::with(Pve::start(Shape::default(), 2), |pve| pve.configuration(""));
+    lab.scrape_until("the fingerprints", |page| success(page, "fingerprints", "") == Some(true));
+    lab.pve.state.fault("/cluster/status", Fault::Status(500, "no"));
+    std::thread::sleep(Duration::from_secs(5));
+    lab.scrape();
+    let second = format!("pve_endpoint_up{{cluster=\"lab\",endpoint=\"127.0.0.1:{}\"}}", lab.pve.ports[1]);
+    assert_eq!(lab.scrape().get(&second), None, "an answer leads to no other endpoint");
+    lab.pve.state.heal();
+    lab.pve.state.deafen(0);
+    std::thread::sleep(Duration::from_secs(5));
+    let began = Instant::now();
+    let page = lab.scrape();
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    assert_eq!(up(&page, "qemu/101"), Some(1.0), "{}", shown(&page, "pve_collector"));
+    assert_eq!(page.get(&second), Some(1.0));
+    std::thread::sleep(Duration::from_secs(5));
+    let began = Instant::now();
+    assert_eq!(up(&lab.scrape(), "qemu/101"), Some(1.0));
+    assert!(began.elapsed() < Duration::from_secs(4), "it stays with what works: {:?}", began.elapsed());
+    let first = format!("pve_endpoint_up{{cluster=\"lab\",endpoint=\"127.0.0.1:{}\"}}", lab.pve.ports[0]);
+    lab.pve.state.heal();
+    lab.scrape_until("the first endpoint", |page| page.get(&first) == Some(1.0));
+}

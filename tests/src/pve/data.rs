@@ -1,0 +1,340 @@
+//! The answers' data, in the shapes of versions 7, 8 and 9. Numbers differ from one guest to the next and follow from its
+//! number, so that a test can say what it expects.
+
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
+
+use super::shape::Shape;
+use super::state::{Mode, State};
+
+/// 2026-11-01, the time that the cluster's past is counted from, in seconds.
+const THEN: u64 = 1_793_491_200;
+const GIB: u64 = 1 << 30;
+
+/// What does not change while it runs.
+pub(super) struct Data {
+    guests: Vec<Guest>,
+    /// The whole cluster's list while all is well: large, and asked for most.
+    whole: OnceLock<Vec<u8>>,
+}
+
+struct Guest {
+    vmid: usize,
+    qemu: bool,
+    node: usize,
+}
+
+impl Guest {
+    fn kind(&self) -> &'static str {
+        if self.qemu { "qemu" } else { "lxc" }
+    }
+
+    /// Every tenth is stopped.
+    fn runs(&self) -> bool {
+        self.vmid % 10 != 9
+    }
+}
+
+fn name(node: usize) -> String {
+    format!("pve{}", node + 1)
+}
+
+impl Data {
+    pub(super) fn new(shape: &Shape) -> Self {
+        let guest = |index: usize| Guest {
+            vmid: 100 + index,
+            qemu: !index.is_multiple_of(3),
+            node: index % shape.nodes,
+        };
+        Self { guests: (0..shape.guests).map(guest).collect(), whole: OnceLock::new() }
+    }
+
+    /// `/cluster/resources` as it travels, while all is well.
+    pub(super) fn whole(&self, state: &State) -> &[u8] {
+        self.whole.get_or_init(|| serde_json::to_vec(&json!({ "data": self.resources(state) })).unwrap())
+    }
+
+    /// What stands in `data`; `None` for a path that the API does not have.
+    pub(super) fn get(&self, state: &State, listener: usize, path: &str) -> Option<Value> {
+        let path = path.split('?').next()?;
+        let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let version = state.shape.version;
+        Some(match parts.as_slice() {
+            ["version"] => {
+                json!({ "version": format!("{version}.2.4"), "release": format!("{version}.2"), "repoid": "0a1b2c3d" })
+            }
+            ["access", "permissions"] => permissions(state),
+            ["nodes"] => self.nodes(state),
+            ["cluster", "resources"] => self.resources(state),
+            ["cluster", "status"] => status(state, listener),
+            ["cluster", "ha", "status", "current"] => ha(state),
+            ["cluster", "tasks"] => tasks(state),
+            ["cluster", "backup"] => json!([
+                { "id": "backup-1", "type": "vzdump", "enabled": 1, "all": 1, "schedule": "02:00", "mode": "snapshot",
+                  "storage": "backup", "next-run": THEN + 93_600 },
+                { "id": "backup-2", "type": "vzdump", "enabled": 0, "vmid": "100,101", "schedule": "sat 02:00", "mode": "stop",
+                  "storage": "local" },
+            ]),
+            ["cluster", "backup-info", "not-backed-up"] => {
+                json!([{ "vmid": 101, "type": "qemu", "name": "guest-101" }])
+            }
+            ["cluster", "config", "qdevice"] => json!({}),
+            ["nodes", node, rest @ ..] => self.node(state, node, rest)?,
+            _ => return None,
+        })
+    }
+
+    fn node(&self, state: &State, node: &str, rest: &[&str]) -> Option<Value> {
+        let index = (0..state.shape.nodes).find(|index| name(*index) == node)?;
+        let here = || self.guests.iter().filter(|guest| guest.node == index);
+        let list = |qemu| {
+            here()
+                .filter(|guest| guest.qemu == qemu)
+                .map(|guest| of_node(guest, state.shape.version))
+                .collect()
+        };
+        let seen = state.shape.privileged;
+        Some(match rest {
+            ["status"] => json!({
+                "loadavg": ["0.52", "0.58", "0.59"], "cpu": 0.12, "wait": 0.013, "uptime": 2_501_631, "idle": 0,
+                "memory": { "total": 64 * GIB, "used": 20 * GIB, "free": 44 * GIB },
+                "swap": { "total": 8 * GIB, "used": GIB, "free": 7 * GIB },
+                "rootfs": { "total": 94 * GIB, "used": 11 * GIB, "avail": 83 * GIB, "free": 83 * GIB },
+                "ksm": { "shared": 4096 }, "pveversion": format!("pve-manager/{}.2.4/0a1b2c3d", state.shape.version),
+                "kversion": "Linux 6.8.12-1-pve #1 SMP PREEMPT_DYNAMIC PMX 6.8.12-1", "cpuinfo": { "model": "Intel(R) Xeon(R)", "mhz": "2100.000", "cpus": 8 },
+            }),
+            ["qemu"] if seen => Value::Array(list(true)),
+            ["lxc"] if seen => Value::Array(list(false)),
+            ["qemu" | "lxc" | "replication"] if !seen => json!([]),
+            ["qemu" | "lxc", number, "config"] => {
+                let guest = here().find(|guest| guest.vmid.to_string() == *number)?;
+                json!({ "onboot": u8::from(guest.vmid.is_multiple_of(2)), "memory": "8192", "cores": 4, "digest": "0" })
+            }
+            ["qemu" | "lxc", _, "snapshot"] => json!([
+                { "name": "current", "description": "You are here!" }, { "name": "before", "snaptime": THEN - 86_400 },
+            ]),
+            ["replication"] if index == 0 => json!([
+                { "id": "100-0", "type": "local", "source": "pve1", "target": "pve2", "guest": 100, "vmtype": "lxc", "jobnum": 0,
+                  "last_sync": THEN, "last_try": THEN, "next_sync": THEN + 900, "duration": "2.5", "fail_count": 0 },
+            ]),
+            ["replication"] => json!([]),
+            ["subscription"] => {
+                json!({ "status": "active", "level": "c", "nextduedate": "2027-01-31", "productname": "Community" })
+            }
+            ["certificates", "info"] => json!([
+                { "filename": "pve-root-ca.pem", "subject": "/CN=Proxmox Virtual Environment", "notbefore": THEN, "notafter": THEN + 315_360_000 },
+                { "filename": "pve-ssl.pem", "subject": format!("/CN={node}"), "notbefore": THEN, "notafter": THEN + 63_072_000 },
+            ]),
+            ["services"] => json!([
+                { "service": "pveproxy", "name": "pveproxy", "state": "running", "active-state": "active", "unit-state": "enabled" },
+                { "service": "corosync", "name": "corosync", "state": "dead", "active-state": "failed", "unit-state": "enabled" },
+            ]),
+            ["disks", "list"] => json!([
+                { "devpath": "/dev/sda", "model": "SSD", "serial": "S1", "type": "ssd", "size": 480 * GIB, "health": "PASSED", "wearout": 97, "used": "ZFS" },
+                { "devpath": "/dev/sdb", "model": "HDD", "serial": "S2", "type": "hdd", "size": 4000 * GIB, "health": "FAILED!", "wearout": "N/A" },
+            ]),
+            ["disks", "zfs"] => {
+                json!([{ "name": "rpool", "health": "ONLINE", "size": 470 * GIB, "alloc": 100 * GIB, "free": 370 * GIB, "frag": 5, "dedup": 1.0 }])
+            }
+            ["disks", "zfs", "rpool"] => {
+                json!({ "name": "rpool", "state": "ONLINE", "errors": "No known data errors", "children": [
+                { "name": "mirror-0", "state": "ONLINE", "children": [{ "name": "sda3", "state": "ONLINE", "leaf": 1, "read": 0, "write": 0, "cksum": 1 }] }] })
+            }
+            ["disks", "lvmthin"] => {
+                json!([{ "lv": "data", "vg": "pve", "lv_size": 300 * GIB, "used": 150 * GIB, "metadata_size": GIB, "metadata_used": GIB / 100 }])
+            }
+            ["apt", "versions"] => json!([
+                { "Package": "pve-manager", "OldVersion": "9.2.4", "Version": "9.2.7", "CurrentState": "Installed" },
+                { "Package": "proxmox-ve", "OldVersion": "9.2.0", "Version": "9.2.0", "RunningKernel": "6.8.12-1-pve" },
+            ]),
+            ["storage", storage, "content"] if seen => self.backups(index, storage),
+            ["storage", _, "content"] => json!([]),
+            _ => return None,
+        })
+    }
+
+    /// `backup` is shared and has a backup of every guest, verified; `local` those of its node's first.
+    fn backups(&self, node: usize, storage: &str) -> Value {
+        let guests = self
+            .guests
+            .iter()
+            .filter(|guest| storage == "backup" || guest.node == node)
+            .take(if storage == "backup" { usize::MAX } else { 1 });
+        let volume = |guest: &Guest| {
+            json!({
+                "volid": format!("{storage}:backup/vzdump-{}-{}-2026_11_01-00_00_00.vma.zst", guest.kind(), guest.vmid),
+                "content": "backup", "vmid": guest.vmid, "subtype": guest.kind(), "ctime": THEN + guest.vmid as u64,
+                "size": GIB + guest.vmid as u64, "format": "vma.zst", "verification": { "state": "ok", "upid": "UPID:" },
+            })
+        };
+        guests.map(volume).collect()
+    }
+
+    fn nodes(&self, state: &State) -> Value {
+        let row = |index: usize| {
+            json!({
+                "node": name(index), "id": format!("node/{}", name(index)), "type": "node", "status": "online",
+                "ssl_fingerprint": state.fingerprints.get(index).cloned().unwrap_or_else(|| format!("{index:02X}").repeat(32)),
+            })
+        };
+        (0..state.shape.nodes).map(row).collect()
+    }
+
+    fn resources(&self, state: &State) -> Value {
+        let Shape { version, nodes, privileged, .. } = state.shape;
+        let mut rows: Vec<Value> = Vec::with_capacity(self.guests.len() + nodes * 4);
+        for guest in self.guests.iter().filter(|_| privileged) {
+            match state.mode(&name(guest.node)) {
+                Mode::Removed => {}
+                Mode::Offline | Mode::Silent => rows.push(json!({
+                    "id": format!("{}/{}", guest.kind(), guest.vmid), "vmid": guest.vmid, "node": name(guest.node),
+                    "type": guest.kind(), "status": "unknown",
+                })),
+                Mode::Online | Mode::Hanging => rows.push(of_cluster(guest, version)),
+            }
+        }
+        for index in 0..nodes {
+            let node = name(index);
+            let id = format!("node/{node}");
+            let mode = state.mode(&node);
+            let mut row = match mode {
+                Mode::Removed => continue,
+                Mode::Offline => json!({ "status": "offline" }),
+                Mode::Silent => json!({ "status": "unknown" }),
+                _ if !privileged => json!({ "status": "online" }),
+                Mode::Online | Mode::Hanging => json!({
+                    "status": "online", "maxcpu": 8, "cpu": 0.12, "maxmem": 64 * GIB, "mem": 20 * GIB, "maxdisk": 94 * GIB,
+                    "disk": 11 * GIB, "uptime": 2_501_631, "level": "c", "cgroup-mode": 2, "hastate": "online",
+                }),
+            };
+            row["id"] = json!(id);
+            row["node"] = json!(node);
+            row["type"] = json!("node");
+            rows.push(row);
+            for (storage, shared, content) in [
+                ("local", 0, "iso,vztmpl,backup"),
+                ("local-lvm", 0, "images,rootdir"),
+                ("backup", 1, "backup"),
+            ] {
+                if !privileged {
+                    continue;
+                }
+                let known = matches!(mode, Mode::Online | Mode::Hanging);
+                let mut row = json!({
+                    "id": format!("storage/{node}/{storage}"), "node": node, "storage": storage, "type": "storage",
+                    "shared": shared, "content": content, "plugintype": "dir", "status": if known { "available" } else { "unknown" },
+                });
+                if known {
+                    row["maxdisk"] = json!(1000 * GIB);
+                    row["disk"] = json!(400 * GIB);
+                }
+                rows.push(row);
+            }
+            if version >= 9 {
+                rows.push(json!({ "id": format!("network/{node}/zone/localnetwork"), "type": "network", "node": node,
+                    "network": "localnetwork", "network-type": "zone", "status": "ok" }));
+            }
+        }
+        Value::Array(rows)
+    }
+}
+
+fn of_cluster(guest: &Guest, version: u8) -> Value {
+    let (number, runs) = (guest.vmid as u64, guest.runs());
+    let mut row = json!({
+        "id": format!("{}/{number}", guest.kind()), "vmid": number, "type": guest.kind(), "node": name(guest.node),
+        "name": format!("guest-{number}"), "status": if runs { "running" } else { "stopped" }, "template": 0, "maxcpu": 4,
+        "cpu": if runs { 0.0123 } else { 0.0 }, "maxmem": 8 * GIB, "mem": if runs { 3 * GIB } else { 0 },
+        "maxdisk": 64 * GIB, "disk": if guest.qemu { 0 } else { 5 * GIB }, "netin": 123_456_789 + number,
+        "netout": 987_654_321 + number, "diskread": 555_555 + number, "diskwrite": 777_777 + number,
+        "uptime": if runs { 86_400 + number } else { 0 },
+    });
+    if version >= 8 {
+        row["tags"] = json!("web;prod");
+    }
+    if version >= 9 && guest.qemu {
+        row["memhost"] = json!(4 * GIB);
+    }
+    if guest.vmid == 100 {
+        row["hastate"] = json!("started");
+    }
+    row
+}
+
+fn of_node(guest: &Guest, version: u8) -> Value {
+    let mut row = of_cluster(guest, version);
+    if let Some(row) = row.as_object_mut() {
+        for key in ["id", "node", "maxcpu", "hastate"] {
+            row.remove(key);
+        }
+    }
+    row["cpus"] = json!(4);
+    if !guest.qemu {
+        // Containers of 7 have it as a text.
+        row["vmid"] = if version < 8 { json!(guest.vmid.to_string()) } else { json!(guest.vmid) };
+        row["maxswap"] = json!(GIB / 2);
+        row["swap"] = json!(0);
+    }
+    if version >= 9 {
+        // Of containers in 9.0 a text.
+        row["pressurecpusome"] = if guest.qemu { json!(1.25) } else { json!("1.25") };
+        row["pressureiosome"] = if guest.qemu { json!(12.5) } else { json!("12.5") };
+        row["pressurememoryfull"] = json!(0);
+    }
+    row
+}
+
+fn status(state: &State, listener: usize) -> Value {
+    let mut rows = Vec::new();
+    let all: Vec<usize> =
+        (0..state.shape.nodes).filter(|index| state.mode(&name(*index)) != Mode::Removed).collect();
+    let online = |index: usize| state.mode(&name(index)) != Mode::Offline;
+    if state.shape.nodes > 1 {
+        let quorate = all.iter().filter(|index| online(**index)).count() * 2 > all.len();
+        rows.push(json!({ "type": "cluster", "id": "cluster", "name": "lab", "version": 4, "nodes": all.len(), "quorate": u8::from(quorate) }));
+    }
+    for index in all {
+        rows.push(json!({
+            "type": "node", "id": format!("node/{}", name(index)), "name": name(index), "nodeid": index + 1,
+            "ip": format!("192.0.2.{}", index + 1), "online": u8::from(online(index)), "local": u8::from(index == listener), "level": "c",
+        }));
+    }
+    Value::Array(rows)
+}
+
+fn ha(state: &State) -> Value {
+    let mut rows = vec![
+        json!({ "id": "quorum", "type": "quorum", "node": "pve1", "quorate": 1, "status": "OK" }),
+        json!({ "id": "master", "type": "master", "node": "pve1", "status": "pve1 (active)", "timestamp": THEN }),
+        json!({ "id": "service:ct:100", "sid": "ct:100", "type": "service", "node": "pve1", "state": "started", "request_state": "started" }),
+    ];
+    rows.extend((0..state.shape.nodes).map(|index| {
+        json!({ "id": format!("lrm:{}", name(index)), "type": "lrm", "node": name(index), "timestamp": THEN, "status": "active" })
+    }));
+    Value::Array(rows)
+}
+
+fn tasks(state: &State) -> Value {
+    if !state.shape.privileged {
+        return json!([]);
+    }
+    json!([
+        { "upid": "UPID:pve1:00000001:00000001:00000001:vzdump:100:root@pam:", "node": "pve1", "type": "vzdump", "id": "100",
+          "user": "root@pam", "status": "OK", "starttime": THEN, "endtime": THEN + 60 },
+        { "upid": "UPID:pve1:00000002:00000002:00000002:vzdump::root@pam:", "node": "pve1", "type": "vzdump", "id": "",
+          "user": "root@pam", "status": "job errors", "starttime": THEN, "endtime": THEN + 90 },
+        { "upid": "UPID:pve1:00000003:00000003:00000003:qmigrate:101:root@pam:", "node": "pve1", "type": "qmigrate", "id": "101",
+          "user": "root@pam", "starttime": THEN + 100 },
+    ])
+}
+
+fn permissions(state: &State) -> Value {
+    if !state.shape.privileged {
+        return json!({});
+    }
+    let auditor =
+        json!({ "Datastore.Audit": 1, "Pool.Audit": 1, "SDN.Audit": 1, "Sys.Audit": 1, "VM.Audit": 1 });
+    let paths = ["/", "/access", "/nodes", "/pool", "/sdn", "/storage", "/vms"];
+    Value::Object(paths.map(|path| (path.to_owned(), auditor.clone())).into_iter().collect())
+}

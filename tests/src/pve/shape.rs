@@ -1,0 +1,46 @@
+//! How large the cluster is, which version, who may see what.
+
+use std::time::Duration;
+
+/// The token's name.
+pub const TOKEN: &str = "farol@pve!farol";
+/// The token's secret, and the user's password.
+pub const SECRET: &str = "5d1f3b3e-0000-4000-8000-cafecafecafe";
+/// The user.
+pub const USER: &str = "farol@pve";
+
+/// What the cluster is like.
+#[derive(Clone, Debug)]
+pub struct Shape {
+    /// The major version: 7, 8 or 9.
+    pub version: u8,
+    /// Nodes, `pve1` and on; one alone is no cluster.
+    pub nodes: usize,
+    /// Guests, numbered from 100, two of three virtual machines, one after the other on each node.
+    pub guests: usize,
+    /// Before every answer.
+    pub latency: Duration,
+    /// Whether the token may see anything.
+    pub privileged: bool,
+    /// How long a 401 is held back.
+    pub penance: Duration,
+    /// How long a call that is handed on to a hanging node waits before it ends in 596.
+    pub patience: Duration,
+    /// How long a ticket is good.
+    pub ticket: Duration,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self {
+            version: 9,
+            nodes: 3,
+            guests: 50,
+            latency: Duration::ZERO,
+            privileged: true,
+            penance: Duration::from_secs(3),
+            patience: Duration::from_secs(30),
+            ticket: Duration::from_secs(7200),
+        }
+    }
+}
