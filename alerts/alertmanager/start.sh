@@ -57,8 +57,67 @@ secret() {
   fi
 }
 
+# address NAME VALUE: what Alertmanager takes for an address. The value is not shown, it may be a secret.
+address() {
+  case $2 in
+    *" "*) ;;
+    http://[!/]* | https://[!/]*) return ;;
+  esac
+  fail "$1 is not an address: http://host or https://host, with a port and a path as needed"
+}
+
+# secret_address NAME FILE: a secret's file as above, which holds an address.
+secret_address() {
+  found=$(secret "$1" "$2") || exit 1
+  [ -n "$found" ] || return 0
+  read -r content <"$found" || [ -n "$content" ] || fail "$found is empty"
+  address "$found" "$content"
+  printf %s "$found"
+}
+
+# smarthost VALUE: host:port; an IPv6 address in brackets.
+smarthost() {
+  port=${1##*:} host=${1%:*}
+  case $host in "$1" | "") host=bad ;; \[*:*\]) host= ;; *:* | *" "*) host=bad ;; *) host= ;; esac
+  case $port in "" | *[!0-9]* | ??????*) host=bad ;; esac
+  [ -z "$host" ] && [ "$port" -ge 1 ] && [ "$port" -le 65535 ] ||
+    fail "SMTP_HOST is not host:port, e.g. smtp.example.org:587"
+}
+
+# This Alertmanager's version, e.g. 0.25; nothing if it is not here (--render).
+version=""
+if command -v "$alertmanager" >/dev/null 2>&1; then
+  version=$("$alertmanager" --version 2>&1 | sed -n 's/^alertmanager, version \([0-9]*\.[0-9]*\).*/\1/p')
+fi
+
+# needs MINOR WHAT: ends if this Alertmanager is older than 0.MINOR; it would only say which line it does not know.
+needs() {
+  case $version in 0.*) [ "${version#0.}" -ge "$1" ] || fail "$2 needs Alertmanager 0.$1 or newer, this is $version" ;; esac
+}
+
 [ -r "$source" ] || fail "$source cannot be read"
 [ -r "$here/templates/$language.tmpl" ] || fail "ALERT_LANGUAGE is $language; there are en and pt-BR"
+address GRAFANA_URL "$grafana"
+for argument in "$@"; do
+  case $argument in --web.external-url=*)
+    address "ALERTMANAGER_URL (--web.external-url)" "${argument#*=}" ;;
+  esac
+done
+
+# off CHANNEL SET MISSING [WHERE]: half a channel is none; that is told, and keeps nobody else's alerts.
+off() { echo "start.sh: $1 stays off: $2 is set, $3 is not${4:+ ($4)}" >&2; }
+if [ -z "${NTFY_URL:-}" ] && [ -n "$(secret NTFY_TOKEN_FILE ntfy_token)" ]; then
+  off ntfy "its token" NTFY_URL
+fi
+if [ -z "${EMAIL_TO:-}" ]; then
+  for name in SMTP_HOST SMTP_USER EMAIL_FROM; do
+    eval "value=\${$name:-}"
+    [ -z "$value" ] || { off e-mail "$name" EMAIL_TO; break; }
+  done
+fi
+if [ -n "${SLACK_CHANNEL:-}" ] && [ -z "$(secret SLACK_WEBHOOK_URL_FILE slack_webhook_url)" ]; then
+  off Slack SLACK_CHANNEL "its secret" "SLACK_WEBHOOK_URL_FILE or $secrets/slack_webhook_url"
+fi
 
 channels=""
 # receiver PRIORITY: the channels of a receiver; the priority is ntfy's, for what fires (recovered is always 2).
@@ -68,6 +127,7 @@ receiver() {
     topic=${NTFY_URL##*/} server=${NTFY_URL%/*}
     case $NTFY_URL in http://?*/?* | https://?*/?*) ;; *) fail "NTFY_URL is not https://server/topic" ;; esac
     [ -n "$topic" ] || fail "NTFY_URL has no topic: https://server/topic"
+    needs 32 ntfy
     token=$(secret NTFY_TOKEN_FILE ntfy_token)
     add ntfy webhook_configs "      - url: $(quote "$server")
         send_resolved: true
@@ -87,6 +147,7 @@ receiver() {
   telegram=$(secret TELEGRAM_BOT_TOKEN_FILE telegram_bot_token)
   if [ -n "$telegram" ] && [ -n "${TELEGRAM_CHAT_ID:-}" ]; then
     case $TELEGRAM_CHAT_ID in *[!0-9-]* | -) fail "TELEGRAM_CHAT_ID is a number, e.g. -1001234567890" ;; esac
+    needs 26 Telegram
     add telegram telegram_configs "      - bot_token_file: $(quote "$telegram")
         chat_id: $TELEGRAM_CHAT_ID
         send_resolved: true
@@ -97,6 +158,7 @@ receiver() {
   fi
   if [ -n "${EMAIL_TO:-}" ]; then
     [ -n "${SMTP_HOST:-}" ] || fail "EMAIL_TO is set, SMTP_HOST is not (host:port)"
+    smarthost "$SMTP_HOST"
     case ${SMTP_REQUIRE_TLS:-true} in true | false) ;; *) fail "SMTP_REQUIRE_TLS is true or false" ;; esac
     password=$(secret SMTP_PASSWORD_FILE smtp_password)
     add email email_configs "      - to: $(quote "$EMAIL_TO")
@@ -110,7 +172,7 @@ receiver() {
         html: '{{ template \"farol.html\" . }}'
         text: '{{ template \"farol.text\" . }}'"
   fi
-  slack=$(secret SLACK_WEBHOOK_URL_FILE slack_webhook_url)
+  slack=$(secret_address SLACK_WEBHOOK_URL_FILE slack_webhook_url)
   if [ -n "$slack" ]; then
     add slack slack_configs "      - api_url_file: $(quote "$slack")${SLACK_CHANNEL:+
         channel: $(quote "$SLACK_CHANNEL")}
@@ -121,8 +183,9 @@ receiver() {
         fallback: '{{ template \"farol.title\" . }}'
         text: '{{ template \"farol.text\" . }}'"
   fi
-  discord=$(secret DISCORD_WEBHOOK_URL_FILE discord_webhook_url)
+  discord=$(secret_address DISCORD_WEBHOOK_URL_FILE discord_webhook_url)
   if [ -n "$discord" ]; then
+    needs 28 Discord
     add discord discord_configs "      - webhook_url_file: $(quote "$discord")
         send_resolved: true
         title: '{{ template \"farol.title\" . }}'
@@ -134,12 +197,14 @@ receiver() {
 # webhook VARIABLE FILE REST: a plain webhook whose address is a variable, or a secret in a file.
 webhook() {
   eval "plain=\${$1_URL:-}"
-  address=$(secret "$1_URL_FILE" "$2_url")
+  file=$(secret_address "$1_URL_FILE" "$2_url")
   if [ -n "$plain" ]; then
+    address "$1_URL" "$plain"
     add "$2" webhook_configs "      - url: $(quote "$plain")
 $3"
-  elif [ -n "$address" ]; then
-    add "$2" webhook_configs "      - url_file: $(quote "$address")
+  elif [ -n "$file" ]; then
+    needs 26 "$1_URL_FILE"
+    add "$2" webhook_configs "      - url_file: $(quote "$file")
 $3"
   fi
 }

@@ -5,10 +5,12 @@
 set -eu
 severity=${1:-critical}
 case $severity in critical | warning) ;; *) echo "test-message.sh: critical or warning, not $severity" >&2; exit 2 ;; esac
-# busybox and GNU date both know @seconds.
-end=$(date -u -d "@$(($(date +%s) + 120))" +%Y-%m-%dT%H:%M:%SZ)
-"${AMTOOL:-amtool}" alert add --alertmanager.url="${ALERTMANAGER_URL:-http://localhost:9093}" --end="$end" \
-  alertname=TestMessage severity="$severity" target=test instance="test-$(date +%s)" \
+# busybox and GNU date both know @seconds. Without a start Alertmanager takes the end for it, and tells a time to come.
+now=$(date +%s)
+moment() { date -u -d "@$1" +%Y-%m-%dT%H:%M:%SZ; }
+"${AMTOOL:-amtool}" alert add --alertmanager.url="${ALERTMANAGER_URL:-http://localhost:9093}" \
+  --start="$(moment "$now")" --end="$(moment $((now + 120)))" \
+  alertname=TestMessage severity="$severity" target=test instance="test-$now" \
   --annotation=summary='Test from farol: this channel works' \
   --annotation=description='Nothing is wrong. Who sees this will also see alerts.' \
   --annotation=recovery='Test from farol is over at {at}: recoveries arrive, too' \

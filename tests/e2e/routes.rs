@@ -81,6 +81,8 @@ fn render(shell: &[&str], work: &Path, variables: &[(&str, &str)]) -> Output {
     command.args(&shell[1..]).arg(folder().join("start.sh")).arg("--render").env_clear();
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("ALERTMANAGER_RENDERED", work.join("out")).env("SECRETS", work.join("none"));
+    // Which Alertmanager there is would decide what is taken; a case that is about that names one.
+    command.env("ALERTMANAGER", work.join("none"));
     command.envs(variables.iter().copied()).output().unwrap()
 }
 
@@ -172,6 +174,19 @@ fn start_makes_the_channels_that_the_environment_asks_for() {
                 &[("TELEGRAM_CHAT_ID", "x"), ("TELEGRAM_BOT_TOKEN_FILE", &token)],
             ),
             ("SMTP_HOST is not", &[("EMAIL_TO", "a@example.org")]),
+            (
+                "SMTP_HOST is not host:port",
+                &[("EMAIL_TO", "a@example.org"), ("SMTP_HOST", "mail.example.org")],
+            ),
+            ("SMTP_HOST is not host:port", &[("EMAIL_TO", "a@example.org"), ("SMTP_HOST", "mail:smtp")]),
+            ("SMTP_HOST is not host:port", &[("EMAIL_TO", "a@example.org"), ("SMTP_HOST", "::1:25")]),
+            ("SMTP_HOST is not host:port", &[("EMAIL_TO", "a@example.org"), ("SMTP_HOST", "mail:70000")]),
+            ("WEBHOOK_URL is not an address", &[("WEBHOOK_URL", "127.0.0.1:9/hook")]),
+            ("HEARTBEAT_URL is not an address", &[("HEARTBEAT_URL", "hc.example.org/x")]),
+            ("GRAFANA_URL is not an address", &[("GRAFANA_URL", "grafana.example.org:3000")]),
+            ("/token is not an address", &[("SLACK_WEBHOOK_URL_FILE", &token)]),
+            ("/token is not an address", &[("DISCORD_WEBHOOK_URL_FILE", &token)]),
+            ("/token is not an address", &[("WEBHOOK_URL_FILE", &token)]),
             ("which cannot be read", &[("SLACK_WEBHOOK_URL_FILE", "/no/such/file")]),
             ("there are en and pt-BR", &[("ALERT_LANGUAGE", "de")]),
             ("WEBHOOK_URL has a line break", &[("WEBHOOK_URL", "http://x/\n- url: y")]),
@@ -179,6 +194,18 @@ fn start_makes_the_channels_that_the_environment_asks_for() {
             let done = render(shell, work, variables);
             assert!(!done.status.success(), "{variables:?} is taken");
             assert!(said(&done).contains(want), "{variables:?}: {}", said(&done));
+            assert!(!said(&done).contains("SECRET"), "a secret is shown: {}", said(&done));
+        }
+        // Half a channel is off, in so many words, and nothing else is.
+        for (want, variables) in [
+            ("e-mail stays off: SMTP_HOST is set, EMAIL_TO is not", ("SMTP_HOST", "mail.example.org:25")),
+            ("Slack stays off: SLACK_CHANNEL is set, its secret is not", ("SLACK_CHANNEL", "#alerts")),
+            ("ntfy stays off: its token is set, NTFY_URL is not", ("NTFY_TOKEN_FILE", &token)),
+        ] {
+            let done = render(shell, work, &[variables, ("WEBHOOK_URL", "http://127.0.0.1:9/hook")]);
+            let text = said(&done);
+            assert!(done.status.success() && text.contains("messages go by: webhook (in"), "{text}");
+            assert_eq!(text.matches(want).count(), 1, "{text}");
         }
     }
     if newer("AMTOOL_NEW").is_none() {
@@ -187,6 +214,55 @@ fn start_makes_the_channels_that_the_environment_asks_for() {
             "ntfy, Telegram and Discord were rendered, and checked by nobody: AMTOOL_NEW names no newer amtool",
         );
     }
+}
+
+/// A program that is no more than a version of Alertmanager.
+fn version(work: &Path, text: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let file = work.join(text);
+    std::fs::write(&file, format!("#!/bin/sh\necho 'alertmanager, version {text} (branch: x)'\n")).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).unwrap();
+    file.display().to_string()
+}
+
+#[test]
+fn an_alertmanager_that_is_too_old_is_named() {
+    let work = tempfile::tempdir().unwrap();
+    let work = work.path();
+    let ntfy = ("NTFY_URL", "https://ntfy.example.org/topic");
+    for (number, good) in
+        [("0.25.0+ds", false), ("0.31.9", false), ("0.32.0", true), ("0.100.0", true), ("1.0.0", true)]
+    {
+        let done = render(&["sh"], work, &[ntfy, ("ALERTMANAGER", &version(work, number))]);
+        assert_eq!(done.status.success(), good, "{number}: {}", said(&done));
+    }
+    let Some(program) = find("prometheus-alertmanager") else {
+        return skipped("an_alertmanager_that_is_too_old_is_named", "Debian's Alertmanager is not installed");
+    };
+    // Debian's own, whatever it is: it takes what is rendered, or it is said to be too old.
+    let program = program.display().to_string();
+    let told = Command::new(&program).arg("--version").output().unwrap();
+    let told = said(&told);
+    let minor: u32 =
+        told.split("version 0.").nth(1).and_then(|rest| rest.split('.').next()).unwrap().parse().unwrap();
+    let done = render(&["sh"], work, &[ntfy, ("ALERTMANAGER", &program)]);
+    if minor < 32 {
+        let want = format!("start.sh: ntfy needs Alertmanager 0.32 or newer, this is 0.{minor}\n");
+        assert_eq!((done.status.success(), said(&done)), (false, want));
+    } else {
+        assert!(done.status.success(), "{}", said(&done));
+    }
+    let done = Command::new(folder().join("start.sh"))
+        .arg("--web.external-url=localhost:9093")
+        .env("ALERTMANAGER", &program)
+        .env("ALERTMANAGER_RENDERED", work.join("out"))
+        .output()
+        .unwrap();
+    assert!(
+        said(&done).contains("ALERTMANAGER_URL (--web.external-url) is not an address"),
+        "{}",
+        said(&done)
+    );
 }
 
 /// One alert as a template sees it, begun at 14:02 on 23 November 2026.
@@ -251,11 +327,11 @@ fn messages_read_as_the_wording_guide_has_them() {
         );
         assert_eq!(
             text("en", "text", std::slice::from_ref(&down)),
-            "The proxy answers, the application does not.\n"
+            "The proxy answers, the application does not.\nRunbook: alerts/runbooks/ServiceDown.md\n"
         );
         assert_eq!(
             text("pt-BR", "text", std::slice::from_ref(&down)),
-            "O proxy responde, a aplicação não.\n"
+            "O proxy responde, a aplicação não.\nRunbook: alerts/runbooks/ServiceDown.md\n"
         );
         assert_eq!(text("en", "link", std::slice::from_ref(&down)), "/d/farol-services?var-target=wordpress");
 
@@ -298,21 +374,27 @@ fn messages_read_as_the_wording_guide_has_them() {
         assert_eq!(
             text("pt-BR", "text", &[down.clone(), back.clone()]),
             "🔴 wordpress fora do ar desde 14:02: HTTP 502\nO proxy responde, a aplicação não.\n\
-             ✅ blog voltou às 14:31, ficou 29 min fora do ar\n"
+             Runbook: alerts/runbooks/ServiceDown.md\n✅ blog voltou às 14:31, ficou 29 min fora do ar\n"
         );
-        // A title without its time gets it in the text; a runbook that has an address gets linked.
+        // A title without its time gets it in the text; a runbook that has an address gets linked, else it is named.
         let mut other = down.clone();
         other["annotations"]["summary"] = "Some metrics are left out".into();
         other["annotations"]["runbook_url"] = "https://runbooks.example.org/ServiceDown.md".into();
         assert_eq!(
             text("en", "text", std::slice::from_ref(&other)),
-            "Since 23 Nov 14:02. The proxy answers, the application does not.\nhttps://runbooks.example.org/ServiceDown.md\n"
+            "Since 23 Nov 14:02. The proxy answers, the application does not.\nRunbook: https://runbooks.example.org/ServiceDown.md\n"
         );
         assert!(text("pt-BR", "text", std::slice::from_ref(&other)).starts_with("Desde 23/11 14:02. "));
         let mut own = down.clone();
         own["annotations"].as_object_mut().unwrap().retain(|key, _| !key.ends_with("_pt"));
         // An alert of somebody else has no Portuguese.
         assert_eq!(text("pt-BR", "title", &[own]), "🔴 wordpress down since 14:02: HTTP 502");
+        let html = text("pt-BR", "html", &[other.clone(), down.clone()]);
+        assert!(
+            html.contains("<a href=\"https://runbooks.example.org/ServiceDown.md\">O que fazer</a>"),
+            "{html}"
+        );
+        assert!(html.contains(">Runbook: alerts/runbooks/ServiceDown.md</p>"), "{html}");
         assert!(text("en", "html", &[other, back]).contains("✅ blog back at 14:31, was down 29 min</h2>"));
         assert!(text("en", "telegram", &[down]).starts_with("<b>🔴 wordpress down"));
     }
@@ -418,6 +500,32 @@ fn an_outage_is_one_message_and_one_recovery() {
     }
 }
 
+/// The test message begins when it is sent: without a start it would begin at its own end.
+#[test]
+fn the_test_message_begins_now() {
+    let test = "the_test_message_begins_now";
+    let (Some(program), Some(amtool)) =
+        (find("prometheus-alertmanager").or_else(|| find("alertmanager")), find("amtool"))
+    else {
+        return skipped(test, "there is no Alertmanager, or no amtool");
+    };
+    let (port, received) = receiver();
+    let live = Live::start(&folder(), &program, &[("WEBHOOK_URL", format!("http://127.0.0.1:{port}/hook"))]);
+    let before = moment(0);
+    let done = Command::new(folder().join("test-message.sh"))
+        .env("ALERTMANAGER_URL", live.url())
+        .env("AMTOOL", amtool)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", said(&done));
+    let after = moment(0);
+    let message = next(&received, "/hook");
+    assert_eq!(message["groupLabels"]["alertname"], "TestMessage");
+    // "2026-11-23T14:02:00Z" or with a fraction: the first 19 characters sort as the times do.
+    let start = &message["alerts"][0]["startsAt"].as_str().unwrap()[..19];
+    assert!((&before[..19]..=&after[..19]).contains(&start), "{start} is not from {before} to {after}");
+}
+
 #[test]
 fn what_explains_a_certificate_keeps_it_silent_and_nothing_else() {
     let Some(program) = find("prometheus-alertmanager").or_else(|| find("alertmanager")) else {
@@ -484,7 +592,10 @@ fn ntfy_gets_title_priority_and_click() {
     };
     assert_eq!(text(&down, "topic"), "top-ic");
     assert_eq!(text(&down, "title"), "🔴 wordpress down since 14:02: HTTP 502");
-    assert_eq!(text(&down, "message"), "The proxy answers, the application does not.");
+    assert_eq!(
+        text(&down, "message"),
+        "The proxy answers, the application does not.\nRunbook: alerts/runbooks/ServiceDown.md"
+    );
     assert_eq!(text(&down, "click"), "http://grafana.example.org:3000/d/farol-services?var-target=wordpress");
     assert_eq!(down["priority"], 5);
     live.post(&[sent("ServiceDown", "critical", &place, true)]);

@@ -113,6 +113,12 @@ impl Live {
         Self { port, _process: process, _work: work }
     }
 
+    /// Where it answers.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
     /// Hands alerts over as Prometheus does.
     pub fn post(&self, alerts: &[Value]) {
         let body = json!(alerts).to_string();
