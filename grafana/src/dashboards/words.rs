@@ -18,6 +18,7 @@ const ALERTS: &[(&str, &str, &str)] = &[
     ("CertificateNotYetValid", "certificate not valid yet", "certificado ainda não vale"),
     ("CertificateNameMismatch", "certificate of another name", "certificado de outro nome"),
     ("CertificateUntrusted", "certificate not trusted", "certificado não confiável"),
+    ("CertificateRevoked", "certificate revoked", "certificado revogado"),
     ("CertificateChainIncomplete", "chain incomplete", "cadeia incompleta"),
     ("CertificateKeyMismatch", "key of another certificate", "chave de outro certificado"),
     ("CertificateIssuerUnexpected", "another issuer than expected", "emissor inesperado"),
