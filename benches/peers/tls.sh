@@ -73,7 +73,10 @@ stop() { kill "$pid"; wait "$pid" 2>/dev/null || true; }
 ticks() { awk '{print $14+$15}' "/proc/$1/stat"; }
 resident() { awk '/^VmRSS/{printf "%.1f", $2/1024}' "/proc/$1/status"; }
 hz=$(getconf CLK_TCK)
-sum() { in_ns curl -s http://127.0.0.1:9219/metrics | awk -v name="$1{" 'index($0, name) == 1 {n += $NF} END {print n+0}'; }
+# As Prometheus asks.
+accept='application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2'
+scrape() { in_ns curl -s --compressed -H "Accept: $accept" http://127.0.0.1:9219/metrics; }
+sum() { scrape | awk -v name="$1{" 'index($0, name) == 1 {n += $NF} END {print n+0}'; }
 
 names="ours"; [ -n "$peer" ] && names="ours peer"
 for name in $names; do

@@ -104,8 +104,15 @@ impl Board {
                 name: slot.about.name.to_owned(),
                 kind: "exporter".to_owned(),
                 // It runs; how its targets are is said by their own lines.
-                ok: Some(true),
-                detail: format!("{}; runs {place}, by {by}", Count::of(&watched).sentence()),
+                ok: Some(running.configuration_is_good()),
+                detail: if running.configuration_is_good() {
+                    format!("{}; runs {place}, by {by}", Count::of(&watched).sentence())
+                } else {
+                    format!(
+                        "its configuration is refused, the one before is in force (the log says why); {}; runs {place}",
+                        Count::of(&watched).sentence()
+                    )
+                },
                 link: page.clone(),
             });
             lines.extend(watched.into_iter().map(|watched| Watched {

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::ops::Range;
 
 use crate::desc::{Desc, Kind, is_label_name};
 use crate::histogram::HistogramSnapshot;
@@ -49,7 +50,8 @@ pub enum Value {
     Histogram(Box<HistogramSnapshot>),
 }
 
-/// Families of samples. Label texts lie in one string, so that a sample costs no allocation of its own.
+/// Families of samples. Label texts lie in one string, so that a sample costs no allocation of its own; and a sample with
+/// the label values of the one before it, as most of a target's have, shares that one's.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     families: Vec<Desc>,
@@ -64,11 +66,11 @@ pub struct Page {
 
 #[derive(Clone, Debug)]
 struct Row {
-    family: u32,
+    value: Value,
     /// Where the row's spans begin in `ends`, and how many there are.
     first: u32,
     spans: u16,
-    value: Value,
+    family: u16,
 }
 
 impl Page {
@@ -78,7 +80,7 @@ impl Page {
         Self::default()
     }
 
-    /// An empty page with room for `samples` of about `bytes` of label text each.
+    /// An empty page with room for `samples` of about `bytes` of label text of their own each.
     #[must_use]
     pub fn with_capacity(samples: usize, bytes: usize) -> Self {
         Self {
@@ -110,7 +112,7 @@ impl Page {
                 Some(self.families.len() - 1)
             }
         };
-        Rows { family: index.and_then(|index| u32::try_from(index).ok()), desc: *desc, page: self }
+        Rows { family: index.and_then(|index| u16::try_from(index).ok()), desc: *desc, page: self }
     }
 
     /// One sample of a family without labels: the short way of [`Page::family`] and [`Rows::push`].
@@ -180,7 +182,7 @@ impl Page {
         (0..self.rows.len()).map(move |index| {
             let index = order.as_ref().map_or(index, |order| order[index] as usize);
             let row = &self.rows[index];
-            Sample { page: self, desc: &self.families[row.family as usize], row, value: &row.value }
+            Sample { page: self, desc: &self.families[usize::from(row.family)], row, value: &row.value }
         })
     }
 
@@ -206,7 +208,7 @@ impl Page {
 pub struct Rows<'a> {
     page: &'a mut Page,
     desc: Desc,
-    family: Option<u32>,
+    family: Option<u16>,
 }
 
 impl Rows<'_> {
@@ -239,24 +241,22 @@ impl Rows<'_> {
         }
         let page = &mut *self.page;
         let mut hasher = page.hasher.build_hasher();
-        hasher.write_u32(family);
-        let (first, before) = (page.ends.len(), page.text.len());
+        hasher.write_u16(family);
         let names_and_values = open.iter().flat_map(|(name, value)| [*name, *value]);
-        for part in labels.iter().copied().chain(names_and_values) {
+        let parts = labels.iter().copied().chain(names_and_values);
+        for part in parts.clone() {
             hasher.write(part.as_bytes());
             hasher.write_u8(0xff);
-            page.text.push_str(part);
-            page.ends.push(u32::try_from(page.text.len()).unwrap_or(u32::MAX));
         }
         if !page.seen.insert(hasher.finish()) {
-            page.ends.truncate(first);
-            page.text.truncate(before);
             page.drop_row(self.desc.name, Dropped::Duplicate);
             return self;
         }
-        let spans = u16::try_from(page.ends.len() - first).unwrap_or(u16::MAX);
-        let first = u32::try_from(first).unwrap_or(u32::MAX);
-        page.rows.push(Row { family, first, spans, value });
+        let (first, spans) = match page.rows.last() {
+            Some(last) if page.spans(last).eq(parts.clone()) => (last.first, last.spans),
+            _ => page.write(parts),
+        };
+        page.rows.push(Row { value, first, spans, family });
         self
     }
 
@@ -301,33 +301,19 @@ impl<'a> Sample<'a> {
     /// Its labels, names and values.
     #[inline]
     pub fn labels(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
-        let (first, spans) = (self.row.first as usize, usize::from(self.row.spans));
-        let (page, names) = (self.page, self.desc.labels);
-        let mut begin = page.begin(first);
-        let mut ends = page.ends[first..first + spans].iter();
-        // Each span begins where the last one ended, so that only the first beginning is looked up.
-        let mut next = move || {
-            let end = *ends.next()? as usize;
-            let span = &page.text[begin..end];
-            begin = end;
-            Some(span)
-        };
+        let (mut spans, names) = (self.page.spans(self.row), self.desc.labels);
         (0..).map_while(move |index| {
-            let span = next()?;
+            let span = spans.next()?;
             match names.get(index) {
                 Some(name) => Some((*name, span)),
-                None => Some((span, next()?)),
+                None => Some((span, spans.next()?)),
             }
         })
     }
 
     /// All of its label values (and the names of labels of its own) in one, as they lie in the page.
     pub(crate) fn text(&self) -> &'a str {
-        let (first, spans) = (self.row.first as usize, usize::from(self.row.spans));
-        match spans.checked_sub(1) {
-            Some(last) => &self.page.text[self.page.begin(first)..self.page.ends[first + last] as usize],
-            None => "",
-        }
+        &self.page.text[self.page.extent(self.row)]
     }
 }
 
@@ -336,6 +322,38 @@ impl Page {
     #[inline]
     fn begin(&self, span: usize) -> usize {
         span.checked_sub(1).map_or(0, |before| self.ends[before] as usize)
+    }
+
+    /// A row's label values (of labels of its own: names and values in turn).
+    #[inline]
+    fn spans<'a>(&'a self, row: &Row) -> impl Iterator<Item = &'a str> + use<'a> {
+        let (first, spans) = (row.first as usize, usize::from(row.spans));
+        // Each span begins where the last one ended, so that only the first beginning is looked up.
+        let mut begin = self.begin(first);
+        self.ends[first..first + spans].iter().map(move |end| {
+            let span = &self.text[begin..*end as usize];
+            begin = *end as usize;
+            span
+        })
+    }
+
+    /// Where all of a row's spans lie in `text`.
+    #[inline]
+    fn extent(&self, row: &Row) -> Range<usize> {
+        let (first, spans) = (row.first as usize, usize::from(row.spans));
+        let begin = self.begin(first);
+        begin..spans.checked_sub(1).map_or(begin, |last| self.ends[first + last] as usize)
+    }
+
+    /// Appends spans: the first of them in `ends`, and how many there are.
+    fn write<'a>(&mut self, parts: impl Iterator<Item = &'a str>) -> (u32, u16) {
+        let first = self.ends.len();
+        for part in parts {
+            self.text.push_str(part);
+            self.ends.push(u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        }
+        let spans = u16::try_from(self.ends.len() - first).unwrap_or(u16::MAX);
+        (u32::try_from(first).unwrap_or(u32::MAX), spans)
     }
 
     /// About how many bytes the page takes in a text format: rather more than less, and at most a quarter too much for
@@ -356,10 +374,10 @@ impl Page {
                     Value::Number(_) => 1,
                     Value::Histogram(histogram) => histogram.bounds.len() + 3,
                 };
-                per_family[row.family as usize] * lines
+                (per_family[usize::from(row.family)] + self.extent(row).len()) * lines
             })
             .sum();
-        comments + rows + self.text.len()
+        comments + rows
     }
 }
 
@@ -410,6 +428,27 @@ mod tests {
         assert_eq!(page.len(), 2);
         assert_eq!(reasons(&page), [Dropped::Duplicate]);
         assert_eq!(page.get("up", &[("target", "a")]), Some(1.0));
+    }
+
+    #[test]
+    fn rows_that_share_their_label_values_keep_their_own() {
+        const LOOKS: Desc = Desc::counter("looks_total", "Looks.").labels(&["target"]);
+        let mut page = Page::new();
+        for target in ["a", "a b", ""] {
+            page.family(&UP).push(&[target], 1.0);
+            page.family(&LOOKS).push(&[target], 2.0).push(&[target], 3.0);
+            page.family(&INFO).push_open(&[target], &[("team", "x")], 1.0);
+            page.set(&TRIES, 4.0);
+        }
+        assert_eq!(reasons(&page).len(), 3 + 2, "the doubled ones and no other");
+        assert_eq!(page.len(), 3 * 3 + 1);
+        for target in ["a", "a b", ""] {
+            assert_eq!(page.get("up", &[("target", target)]), Some(1.0));
+            assert_eq!(page.get("looks_total", &[("target", target)]), Some(2.0));
+            assert_eq!(page.get("target_info", &[("target", target), ("team", "x")]), Some(1.0));
+        }
+        assert_eq!(page.get("tries_total", &[]), Some(4.0));
+        assert_eq!(page.text, "aateamxa ba bteamxteamx", "of up and looks once, of the info once more");
     }
 
     #[test]

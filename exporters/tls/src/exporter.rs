@@ -1,6 +1,8 @@
 //! The exporter: the validated configuration, and the shapes that work by it.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use kit::allow::AllowList;
 use kit::config::{ConfigError, Document, Problem};
@@ -139,7 +141,16 @@ impl Exporter for TlsExporter {
     }
 
     fn watched(&self) -> Vec<Watched> {
-        let own = [self.schedule.watched(), self.files.watched(), self.npm.watched()];
+        let mut targets = self.schedule.watched();
+        let stale = self.compare.as_ref().map(|compare| compare.stale(SystemTime::now())).unwrap_or_default();
+        for target in &mut targets {
+            if let Some(path) = stale.get(&(target.name.clone(), target.kind.clone())) {
+                target.ok = Some(false);
+                let _ =
+                    write!(target.detail, "; not the certificate of {}: reload the server", path.display());
+            }
+        }
+        let own = [targets, self.files.watched(), self.npm.watched()];
         own.into_iter().flatten().collect()
     }
 

@@ -27,6 +27,6 @@ impl Dialect for Classic {
     }
 }
 
-pub(super) fn encode(page: &Page, out: &mut Vec<u8>) {
-    text::encode::<Classic>(page, out);
+pub(super) fn encode(page: &Page, out: &mut Vec<u8>, drain: impl FnMut(&mut Vec<u8>)) {
+    text::encode::<Classic, _>(page, out, drain);
 }

@@ -38,7 +38,12 @@ impl Encoded {
 
     /// The page in `format`, without the format's trailer.
     pub fn plain(&self, format: Format) -> Bytes {
-        self.plain[format as usize].get_or_init(|| self.encode(format).into()).clone()
+        let encode = || {
+            let mut out = Vec::new();
+            super::encode(&self.page, format, &mut out);
+            out.into()
+        };
+        self.plain[format as usize].get_or_init(encode).clone()
     }
 
     /// How many times this page has been compressed: at most once per format.
@@ -47,14 +52,16 @@ impl Encoded {
         self.compressions.load(Ordering::Relaxed)
     }
 
-    /// The page in `format`, compressed. A large page's plain form is not kept for this: whoever takes gzip takes it the
-    /// next time too.
+    /// The page in `format`, compressed. A large page is compressed as it is encoded, and its plain form is not kept for this:
+    /// whoever takes gzip takes it the next time too.
     pub(super) fn blocks(&self, format: Format) -> &Blocks {
         self.blocks[format as usize].get_or_init(|| {
             self.compressions.fetch_add(1, Ordering::Relaxed);
             match self.plain[format as usize].get() {
                 Some(plain) => Blocks::of(plain),
-                None => Blocks::of(&self.encode(format)),
+                None => Blocks::through(self.page.size_hint(), |out, drain| {
+                    super::encode_through(&self.page, format, out, drain);
+                }),
             }
         })
     }
@@ -75,11 +82,5 @@ impl Encoded {
             false => self.plain[format as usize].get().is_some(),
         };
         if ready { 0 } else { self.page.len() }
-    }
-
-    fn encode(&self, format: Format) -> Vec<u8> {
-        let mut out = Vec::new();
-        super::encode(&self.page, format, &mut out);
-        out
     }
 }

@@ -27,11 +27,37 @@ pub(super) struct Blocks {
     length: u64,
 }
 
+/// A text that is written in pieces is compressed whenever so many bytes of it have come together.
+const PIECE: usize = 64 << 10;
+
 impl Blocks {
     /// Compresses.
     pub(super) fn of(plain: &[u8]) -> Self {
-        let deflated = COMPRESSOR.with_borrow_mut(|compressor| deflate(compressor, plain));
-        Self { deflated: deflated.into(), crc: crc32fast::hash(plain), length: plain.len() as u64 }
+        COMPRESSOR.with_borrow_mut(|compressor| {
+            let mut deflater = Deflater::new(compressor, plain.len());
+            deflater.push(plain);
+            deflater.end()
+        })
+    }
+
+    /// Compresses what `write` appends to the buffer that it is given, about `hint` bytes, while it is written: whenever
+    /// `write` shows the buffer to the function that it is given as well, that may take what is in it.
+    pub(super) fn through(
+        hint: usize,
+        write: impl FnOnce(&mut Vec<u8>, &mut dyn FnMut(&mut Vec<u8>)),
+    ) -> Self {
+        COMPRESSOR.with_borrow_mut(|compressor| {
+            let mut deflater = Deflater::new(compressor, hint);
+            let mut buffer = Vec::with_capacity(hint.min(PIECE + PIECE / 8));
+            write(&mut buffer, &mut |buffer| {
+                if buffer.len() >= PIECE {
+                    deflater.push(buffer);
+                    buffer.clear();
+                }
+            });
+            deflater.push(&buffer);
+            deflater.end()
+        })
     }
 
     /// The length before compression, in bytes.
@@ -40,19 +66,46 @@ impl Blocks {
     }
 }
 
-fn deflate(compressor: &mut Compress, plain: &[u8]) -> Vec<u8> {
-    compressor.reset();
-    let mut out = Vec::with_capacity(plain.len() / 4 + 64);
-    loop {
-        let read = usize::try_from(compressor.total_in()).unwrap_or(usize::MAX).min(plain.len());
-        let status = compressor.compress_vec(&plain[read..], &mut out, FlushCompress::Sync);
-        let all_read = compressor.total_in() >= plain.len() as u64;
-        // Room left over means that nothing is pending; no progress with all read means the same.
-        if all_read && (out.len() < out.capacity() || !matches!(status, Ok(Status::Ok))) {
-            out.shrink_to_fit();
-            return out;
+/// Blocks that are being made.
+struct Deflater<'a> {
+    compressor: &'a mut Compress,
+    checksum: Hasher,
+    out: Vec<u8>,
+}
+
+impl<'a> Deflater<'a> {
+    /// Of about `hint` bytes.
+    fn new(compressor: &'a mut Compress, hint: usize) -> Self {
+        compressor.reset();
+        // Pages come down to a sixth, or less.
+        Self { compressor, checksum: Hasher::new(), out: Vec::with_capacity(hint / 6 + 64) }
+    }
+
+    fn push(&mut self, plain: &[u8]) {
+        self.checksum.update(plain);
+        self.deflate(plain, FlushCompress::None);
+    }
+
+    fn end(mut self) -> Blocks {
+        self.deflate(&[], FlushCompress::Sync);
+        self.out.shrink_to_fit();
+        let length = self.compressor.total_in();
+        Blocks { deflated: self.out.into(), crc: self.checksum.finalize(), length }
+    }
+
+    fn deflate(&mut self, plain: &[u8], flush: FlushCompress) {
+        let begin = self.compressor.total_in();
+        loop {
+            let read =
+                usize::try_from(self.compressor.total_in() - begin).unwrap_or(usize::MAX).min(plain.len());
+            let status = self.compressor.compress_vec(&plain[read..], &mut self.out, flush);
+            let all_read = self.compressor.total_in() - begin >= plain.len() as u64;
+            // Room left over means that nothing is pending; no progress with all read means the same.
+            if all_read && (self.out.len() < self.out.capacity() || !matches!(status, Ok(Status::Ok))) {
+                return;
+            }
+            self.out.reserve((self.out.len() / 4).max(64));
         }
-        out.reserve(out.len().max(64));
     }
 }
 
@@ -122,5 +175,23 @@ mod tests {
             let member = member(&blocks.iter().collect::<Vec<_>>(), trailer.as_bytes());
             prop_assert_eq!(read(&member), [parts.concat(), trailer].concat().into_bytes());
         }
+    }
+
+    #[test]
+    fn what_is_compressed_while_it_is_written_comes_back_and_is_never_whole_in_memory() {
+        let lines: Vec<String> =
+            (0..60_000).map(|at| format!("up{{target=\"{}\"}} {at}\n", at % 997)).collect();
+        let mut most = 0;
+        let blocks = Blocks::through(10, |out, drain| {
+            for line in &lines {
+                out.extend_from_slice(line.as_bytes());
+                most = most.max(out.len());
+                drain(out);
+            }
+        });
+        let plain = lines.concat();
+        assert!(most < PIECE + 100 && plain.len() > 10 * PIECE, "{most} of {}", plain.len());
+        assert_eq!(blocks.length(), plain.len() as u64);
+        assert_eq!(read(&member(&[&blocks, &Blocks::of(b"x")], b"")), [plain.as_bytes(), b"x"].concat());
     }
 }

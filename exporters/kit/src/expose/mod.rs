@@ -53,9 +53,16 @@ impl Format {
 /// Appends `page` to `out`, without the format's [`Format::trailer`]. Allocates nothing but `out`'s growth and a little
 /// scratch space per call.
 pub fn encode(page: &Page, format: Format, out: &mut Vec<u8>) {
+    out.reserve(page.size_hint());
+    encode_through(page, format, out, |_| {});
+}
+
+/// The same in pieces: whenever some families or samples are whole, `out` is given to `drain`, which may empty it; at the end
+/// the rest is in `out`. So a large page can be compressed without ever being in memory as text.
+fn encode_through(page: &Page, format: Format, out: &mut Vec<u8>, drain: impl FnMut(&mut Vec<u8>)) {
     match format {
-        Format::Classic => classic::encode(page, out),
-        Format::OpenMetrics => openmetrics::encode(page, out),
-        Format::Protobuf => protobuf::encode(page, out),
+        Format::Classic => classic::encode(page, out, drain),
+        Format::OpenMetrics => openmetrics::encode(page, out, drain),
+        Format::Protobuf => protobuf::encode(page, out, drain),
     }
 }

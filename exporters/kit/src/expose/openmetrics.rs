@@ -40,6 +40,6 @@ impl Dialect for OpenMetrics {
     }
 }
 
-pub(super) fn encode(page: &Page, out: &mut Vec<u8>) {
-    text::encode::<OpenMetrics>(page, out);
+pub(super) fn encode(page: &Page, out: &mut Vec<u8>, drain: impl FnMut(&mut Vec<u8>)) {
+    text::encode::<OpenMetrics, _>(page, out, drain);
 }

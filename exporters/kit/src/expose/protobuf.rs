@@ -14,14 +14,15 @@ const VARINT: u8 = 0;
 const FIXED64: u8 = 1;
 const BYTES: u8 = 2;
 
-pub(super) fn encode(page: &Page, out: &mut Vec<u8>) {
-    out.reserve(page.size_hint());
+/// `drain` sees `out` after each family: what stands before it is its length.
+pub(super) fn encode(page: &Page, out: &mut Vec<u8>, mut drain: impl FnMut(&mut Vec<u8>)) {
     let mut names = Pieces::default();
     let mut current: Option<(&Desc, usize)> = None;
     for sample in page.samples() {
         if !current.is_some_and(|(desc, _)| std::ptr::eq(desc, sample.desc)) {
             if let Some((_, mark)) = current {
                 end(out, mark);
+                drain(out);
             }
             current = Some((sample.desc, begin(out)));
             header(sample.desc, out);

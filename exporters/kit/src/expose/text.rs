@@ -18,9 +18,8 @@ pub(super) trait Dialect {
     fn bound(bound: f64, out: &mut Vec<u8>);
 }
 
-/// Appends `page` to `out` in the text format `D`.
-pub(super) fn encode<D: Dialect>(page: &Page, out: &mut Vec<u8>) {
-    out.reserve(page.size_hint());
+/// Appends `page` to `out` in the text format `D`; `drain` sees `out` after each sample.
+pub(super) fn encode<D: Dialect, F: FnMut(&mut Vec<u8>)>(page: &Page, out: &mut Vec<u8>, mut drain: F) {
     let mut lines = Lines::default();
     let mut current: Option<&Desc> = None;
     for sample in page.samples() {
@@ -33,6 +32,7 @@ pub(super) fn encode<D: Dialect>(page: &Page, out: &mut Vec<u8>) {
             Value::Number(value) => lines.number(&sample, *value, out),
             Value::Histogram(histogram) => lines.histogram::<D>(&sample, histogram, out),
         }
+        drain(out);
     }
 }
 

@@ -129,6 +129,12 @@ impl Running {
         self.site.engine.force().notices.clone()
     }
 
+    /// Whether the last reading of the configuration was good; else the one before it is in force.
+    #[must_use]
+    pub fn configuration_is_good(&self) -> bool {
+        self.site.engine.last_good()
+    }
+
     /// The configuration's name: its file, or `built-in`.
     #[must_use]
     pub fn source(&self) -> String {

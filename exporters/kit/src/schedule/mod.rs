@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `slots` | when each is due: slots that stay where they are through restarts and reloads |
 //! | `roster` | what is worked on when some of it comes and goes |
+//! | `young` | how many of those that began just now run at once |
 //! | `turn` | the right to work on a target: one at a time, also through a reload |
 //! | `bounded` | work that ends in time, whatever it does |
 //! | `entry` | what every entry of `targets:` has: interval, timeout, labels |
@@ -17,11 +18,13 @@ mod entry;
 mod roster;
 mod slots;
 mod turn;
+mod young;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::BoxFuture;
@@ -34,6 +37,7 @@ pub use roster::{List, Roster, free_name};
 use slots::Slots;
 pub use slots::{fnv1a, place};
 pub use turn::{Busy, Turn};
+use young::Young;
 
 /// How many rounds run at once; the others wait for their turn, and are told of by [`Rounds::skip`] if that is long.
 pub const AT_ONCE: usize = 256;
@@ -109,16 +113,21 @@ impl Queue {
 pub async fn drive(work: &dyn Rounds, beat: &Beat) {
     let mut changed = work.changed();
     let mut queue = Queue::new(work);
-    let mut running: FuturesUnordered<BoxFuture<'_, ()>> = FuturesUnordered::new();
+    let mut running = FuturesUnordered::new();
+    let mut young = Young::default();
     let stopped = beat.stopped();
     tokio::pin!(stopped);
     loop {
         let now = Instant::now();
         while running.len() < AT_ONCE
+            && young.has_room(now)
             && let Some((index, mut skipped)) = queue.take(now)
         {
             match work.start(index) {
-                Some(round) => running.push(round),
+                Some(round) => {
+                    let number = young.begin(now);
+                    running.push(round.map(move |()| number));
+                }
                 None => skipped += 1,
             }
             if skipped > 0 {
@@ -126,15 +135,20 @@ pub async fn drive(work: &dyn Rounds, beat: &Beat) {
             }
         }
         let room = running.len() < AT_ONCE;
+        let later = young.room_at().map(tokio::time::Instant::from_std);
+        let next = queue.next().map(|at| later.map_or(at, |later| at.max(later)));
         let wait = async {
-            match queue.next() {
+            match next {
                 Some(at) if room => tokio::time::sleep_until(at).await,
                 _ => std::future::pending().await,
             }
         };
         tokio::select! {
             () = &mut stopped => return,
-            Some(()) = running.next(), if !running.is_empty() => beat.success(),
+            Some(number) = running.next(), if !running.is_empty() => {
+                young.end(number);
+                beat.success();
+            }
             () = tokio::time::sleep(IDLE), if running.is_empty() => beat.success(),
             () = &mut changed => {
                 // Asked for before the plans: what changes in between is not lost.

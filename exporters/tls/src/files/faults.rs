@@ -1,7 +1,7 @@
 //! What may be wrong with a file: the closed set.
 
 /// What is wrong; a file can have several faults, and what is good in it is shown all the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// It vanished, or is a link to nothing.
     NotFound,
@@ -71,7 +71,7 @@ impl Fault {
 
 /// Every fault with what it means.
 pub const FAULTS: &[(&str, &str)] = &[
-    ("not_found", "The file vanished between two looks, or is a link to nothing."),
+    ("not_found", "There is no such file: it vanished between two looks, or a link leads to nothing."),
     (
         "permission_denied",
         "This process may not read the file or its folder; give its user the right to (ACL, group).",

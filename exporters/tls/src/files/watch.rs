@@ -1,8 +1,8 @@
 //! The background loop: each source is scanned on its interval, in a thread that may wait for a disk, and when the kernel
 //! tells that something has changed.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -14,6 +14,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use wire::tls::Certificate;
 
+use super::faults::Fault;
 use super::notify::{Notices, Touched};
 use super::page::page;
 use super::read::Read;
@@ -22,6 +23,8 @@ use super::source::Source;
 
 /// From the first change that is told to the scan: programs change more than one file at a time.
 const SETTLE: Duration = Duration::from_millis(250);
+/// So many new faults of a source are told in the log, one by one.
+const TOLD: usize = 5;
 /// Scans take no more than a tenth of the time, however busy a folder is.
 const REST: u32 = 10;
 
@@ -184,15 +187,56 @@ impl Files {
         self.entries()
             .iter()
             .map(|entry| {
-                let (ok, detail) = entry.last().map_or((None, "not scanned yet".to_owned()), |scan| {
-                    let only = entry.source.only_certificates;
-                    let files = || scan.files.values().filter(|file| file.read.counts(only));
-                    let bad = files().filter(|file| !file.read.faults.is_empty()).count();
-                    (Some(bad == 0), format!("{} files, {bad} with faults", files().count()))
-                });
+                let (ok, detail) =
+                    entry.last().map_or((None, "not scanned yet".to_owned()), |scan| said(entry, &scan));
                 Watched { name: entry.source.name.clone(), kind: "files".to_owned(), ok, detail, link: None }
             })
             .collect()
+    }
+}
+
+/// Whether a source is well, and what the landing page says of it.
+fn said(entry: &Entry, scan: &Scan) -> (Option<bool>, String) {
+    let only = entry.source.only_certificates;
+    let mut files = scan.files.values().filter(|file| file.read.counts(only)).peekable();
+    if files.peek().is_none() {
+        // Where certificates are looked for among other things, it is no fault that there is none.
+        let detail = if only { "no certificate there" } else { "no file matches its patterns" };
+        return (Some(only), detail.to_owned());
+    }
+    let count = files.count();
+    let number = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    let bad = faulty(&entry.source, scan);
+    match bad.first() {
+        None => (Some(true), number),
+        Some((path, fault)) => {
+            let more = if bad.len() > 1 { format!(" and {} more", bad.len() - 1) } else { String::new() };
+            (Some(false), format!("{number}; {}: {}{more}", path.display(), fault.word()))
+        }
+    }
+}
+
+/// The files with something wrong, each with the first fault.
+fn faulty<'s>(source: &Source, scan: &'s Scan) -> Vec<(&'s Path, Fault)> {
+    let counts = scan.files.iter().filter(|(_, file)| file.read.counts(source.only_certificates));
+    counts.filter_map(|(path, file)| Some((path.as_path(), *file.read.faults.first()?))).collect()
+}
+
+/// Says what a scan found to be wrong that the one before it did not.
+fn tell(source: &Source, before: Option<&Scan>, now: &Scan) {
+    let name = &*source.name;
+    let known: HashSet<(&Path, Fault)> =
+        before.map(|before| faulty(source, before).into_iter().collect()).unwrap_or_default();
+    let new: Vec<_> = faulty(source, now).into_iter().filter(|fault| !known.contains(fault)).collect();
+    for (path, fault) in new.iter().take(TOLD) {
+        tracing::warn!(source = name, path = %path.display(), reason = fault.word(), "something is wrong with a file");
+    }
+    if new.len() > TOLD {
+        let more = new.len() - TOLD;
+        tracing::warn!(source = name, more, "and with others: tls_file_error_info names them");
+    }
+    if now.files.is_empty() && before.is_none_or(|before| !before.files.is_empty()) {
+        tracing::info!(source = name, "no file matches the patterns of the source");
     }
 }
 
@@ -220,6 +264,7 @@ impl Rounds {
                 let (source, files) = (entry.source.name.as_str(), now.files.len());
                 tracing::debug!(source, files, read = now.read, took = ?now.took, "files scanned");
             }
+            tell(&entry.source, before.as_deref(), &now);
             *entry.lock() = Some(Arc::new(now));
         });
         if done.await.is_err() {

@@ -46,6 +46,17 @@ impl Compare {
         Arc::clone(&cached.1)
     }
 
+    /// The targets, by name and module, that serve another certificate than the file that they belong to.
+    pub(crate) fn stale(&self, now: SystemTime) -> HashMap<(String, String), PathBuf> {
+        let (entries, index) = (self.schedule.entries(), self.index());
+        let stale = |entry: &Arc<Entry>| {
+            let (stored, matches) = entry_compared(entry, &index, now)?;
+            let [target, module] = entry.labels();
+            (!matches).then(|| ((target.to_owned(), module.to_owned()), stored.path.clone()))
+        };
+        entries.iter().filter_map(stale).collect()
+    }
+
     pub(super) fn page(&self, now: SystemTime) -> Page {
         let (entries, index) = (self.schedule.entries(), self.index());
         let mut page = Page::with_capacity(entries.len(), 64);

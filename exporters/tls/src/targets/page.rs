@@ -77,7 +77,7 @@ pub const DESCS: &[&Desc] = &[
 
 /// The page of all targets, as they are at `now`, by both clocks.
 pub(super) fn page(entries: &[Arc<Entry>], ari: Option<&Ari>, now: Instant, wall: SystemTime) -> Page {
-    let mut page = Page::with_capacity(entries.len() * 48, 32);
+    let mut page = Page::with_capacity(entries.len() * 48, 24);
     for entry in entries {
         entry.state.with(|known| one(&mut page, entry, known, ari, (now, wall)));
     }

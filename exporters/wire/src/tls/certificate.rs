@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 use x509_parser::certificate::X509Certificate;
@@ -261,6 +262,12 @@ pub struct Link {
     pub facts: Result<Certificate, Unreadable>,
 }
 
+impl Link {
+    pub(super) fn read(der: &CertificateDer<'_>) -> Self {
+        Self { facts: Certificate::parse(der), der: der.clone().into_owned() }
+    }
+}
+
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.facts.fmt(f)
@@ -270,15 +277,21 @@ impl fmt::Debug for Link {
 /// The certificates a server presented, in its order: the first is its own.
 #[derive(Clone, Debug, Default)]
 pub struct Chain {
-    /// Never empty once a server has presented any.
-    pub links: Vec<Link>,
+    /// Never empty once a server has presented any. Shared, since an authority's certificate is in the chains of many servers.
+    pub links: Vec<Arc<Link>>,
 }
 
 impl Chain {
     pub(super) fn read(leaf: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Self {
-        let link =
-            |der: &CertificateDer<'_>| Link { facts: Certificate::parse(der), der: der.clone().into_owned() };
-        Self { links: std::iter::once(leaf).chain(intermediates).map(link).collect() }
+        Self::under(leaf, intermediates.iter().map(|der| Arc::new(Link::read(der))).collect())
+    }
+
+    /// Of a server's own certificate and those above it, which were read already.
+    pub(super) fn under(leaf: &CertificateDer<'_>, above: Vec<Arc<Link>>) -> Self {
+        let mut links = above;
+        links.insert(0, Arc::new(Link::read(leaf)));
+        links.shrink_to_fit();
+        Self { links }
     }
 
     /// Whether it consists of just these bytes.

@@ -84,15 +84,16 @@ impl Judge {
         now: UnixTime,
     ) -> Arc<Judged> {
         let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        {
-            let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let above = {
+            let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(judged) = remembered.find(leaf, intermediates, name)
                 && judged.holds.contains(&seconds)
             {
                 return judged;
             }
-        }
-        let chain = Arc::new(Chain::read(leaf, intermediates));
+            intermediates.iter().map(|der| remembered.link(der)).collect()
+        };
+        let chain = Arc::new(Chain::under(leaf, above));
         let verification = self.verify(leaf, intermediates, &chain, name, now);
         let holds = if verification.is_good() { lasting(&chain, &verification, seconds) } else { 0..0 };
         let judged = Arc::new(Judged { chain, verification, name: name.to_owned(), holds });

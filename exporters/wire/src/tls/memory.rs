@@ -6,9 +6,10 @@ use std::sync::{Arc, Weak};
 
 use rustls_pki_types::{CertificateDer, ServerName};
 
+use super::certificate::Link;
 use super::judge::Judged;
 
-/// So many are kept for their own sake, at about 4 kB each. Any number is remembered that somebody else keeps, as a schedule
+/// So many are kept for their own sake, at about 3 kB each. Any number is remembered that somebody else keeps, as a schedule
 /// does of its targets.
 const KEPT: usize = 1024;
 
@@ -17,9 +18,12 @@ const KEPT: usize = 1024;
 pub(super) struct Memory {
     all: HashMap<u64, Weak<Judged>>,
     kept: VecDeque<Arc<Judged>>,
+    /// Authorities' certificates, by their bytes' hash, while a chain has them.
+    links: HashMap<u64, Weak<Link>>,
     hasher: RandomState,
-    /// When there are so many, those that nobody keeps any more are thrown out.
+    /// When there are so many of either, those that nobody keeps any more are thrown out.
     full: usize,
+    full_of_links: usize,
 }
 
 impl Memory {
@@ -51,6 +55,22 @@ impl Memory {
         }
     }
 
+    /// An authority's certificate: the one that was read before, if some chain has it still.
+    pub(super) fn link(&mut self, der: &CertificateDer<'_>) -> Arc<Link> {
+        let key = self.hasher.hash_one(der.as_ref());
+        // Here, too, the key only says where to look.
+        if let Some(link) = self.links.get(&key).and_then(Weak::upgrade).filter(|link| link.der == *der) {
+            return link;
+        }
+        let link = Arc::new(Link::read(der));
+        if self.links.len() >= self.full_of_links {
+            self.links.retain(|_, link| link.strong_count() > 0);
+            self.full_of_links = 2 * self.links.len().max(KEPT);
+        }
+        self.links.insert(key, Arc::downgrade(&link));
+        link
+    }
+
     fn key(&self, leaf: &CertificateDer<'_>, name: &ServerName<'_>) -> u64 {
         self.hasher.hash_one((leaf.as_ref(), name))
     }
@@ -61,6 +81,25 @@ mod tests {
     use super::super::certificate::Chain;
     use super::super::verification::{NameMatch, Trust, Validity, Verification};
     use super::*;
+
+    #[test]
+    fn an_authority_of_many_chains_is_there_once_and_gone_with_the_last() {
+        let mut memory = Memory::default();
+        let der = |number: u32| CertificateDer::from(number.to_be_bytes().to_vec());
+        let first = memory.link(&der(1));
+        assert!(Arc::ptr_eq(&first, &memory.link(&der(1))));
+        let other = memory.link(&der(2));
+        assert!(!Arc::ptr_eq(&first, &other) && other.der == der(2));
+        for number in 10..10 + u32::try_from(KEPT).unwrap() * 4 {
+            let _ = memory.link(&der(number));
+        }
+        assert!(memory.links.len() <= 2 * KEPT, "{}", memory.links.len());
+        assert!(Arc::ptr_eq(&first, &memory.link(&der(1))), "somebody has it still");
+        let gone = Arc::downgrade(&first);
+        drop(first);
+        assert!(gone.upgrade().is_none());
+        assert_eq!(memory.link(&der(1)).der, der(1));
+    }
 
     fn judged(leaf: &CertificateDer<'_>, name: &ServerName<'static>) -> Arc<Judged> {
         let verification = Verification {

@@ -164,9 +164,12 @@ async fn a_prober_that_panics_costs_one_round_of_one_target() {
         count(page, &FAILURES, "bad") >= 2.0 && count(page, &ATTEMPTS, "good") >= 2.0
     })
     .await;
-    assert_eq!(fake.most.load(Ordering::Relaxed), count(&page, &FAILURES, "bad") as u64);
     let why = [("target", "bad"), ("module", "fake"), ("phase", "internal"), ("reason", "internal")];
     assert_eq!(page.get(FAILURE.name, &why), Some(1.0));
+    // Only now that it stands still do page and counter speak of one moment. The end may have cut one probe off.
+    let failed = count(&schedule.samplers().remove(0).page(), &FAILURES, "bad") as u64;
+    let begun = fake.most.load(Ordering::Relaxed);
+    assert!(begun == failed || begun == failed + 1, "{begun} probes were begun, {failed} rounds failed");
 }
 
 #[tokio::test]
@@ -212,8 +215,11 @@ async fn a_thousand_targets_share_one_task_and_a_bounded_number_of_probes() {
     let targets =
         (0..1000).map(|index| target(&format!("t{index}"), &module, Duration::from_millis(400))).collect();
     let schedule = Schedule::new(targets, tools(), None);
-    run_until(&schedule, |page| (0..1000).all(|index| count(page, &ATTEMPTS, &format!("t{index}")) >= 1.0))
-        .await;
+    // In one pass: looking each of them up would take the thread that the probes share.
+    let probed = |sample: &kit::page::Sample<'_>| {
+        sample.desc.name == ATTEMPTS.name && matches!(sample.value, kit::page::Value::Number(1.0..))
+    };
+    run_until(&schedule, |page| page.samples().filter(probed).count() == 1000).await;
     assert!(fake.most.load(Ordering::Relaxed) <= kit::schedule::AT_ONCE as u64);
 }
 
