@@ -226,6 +226,7 @@ mod tests {
             ("targets: [{target: a, interval: 0s}]", "no time at all"),
             ("targets: [{target: a, hostname: 'a b'}]", "not a host name"),
             ("targets: [{target: a, labels: {endpoint: x}}]", "labels.endpoint"),
+            ("targets: [{target: a, labels: {source: dns}}]", "labels.source"),
             ("targets: [{target: a, renewal: {fraction: 0}}]", "targets[0].renewal.fraction"),
             ("renewal: {before: 1s}", "renewal.before"),
             ("modules: {m: {timeout: 2h}}", "modules.m.timeout"),

@@ -16,8 +16,11 @@ use crate::module::{DEFAULT_MODULE, Module, ModuleMap};
 use crate::renewal::Policy;
 use crate::stored::Partner;
 
-/// Labels that every target has already, or that histograms need.
-const RESERVED: [&str; 5] = ["target", "module", "endpoint", "le", "quantile"];
+/// Labels that every target has already, that histograms need, or by which the alert rules tell targets from files.
+const RESERVED: [&str; 12] = [
+    "target", "module", "endpoint", "le", "quantile", "source", "path", "position", "role", "fault",
+    "policy", "name",
+];
 /// How often a target is looked at when it does not say.
 pub(crate) const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
 /// How long a look may take when neither the target nor its module says.

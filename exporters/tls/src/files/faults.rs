@@ -76,7 +76,7 @@ pub const FAULTS: &[(&str, &str)] = &[
         "permission_denied",
         "This process may not read the file or its folder; give its user the right to (ACL, group).",
     ),
-    ("read_failed", "Reading failed for another cause; the log names it."),
+    ("read_failed", "Reading failed for another cause; the log names it (--log.level=debug)."),
     ("too_large", "The file is larger than 4 MiB, so it is not read."),
     (
         "no_certificate",

@@ -2,11 +2,12 @@
 
 use std::fs::{File, Metadata};
 use std::io::Read as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use kit::config::Secret;
+use nix::fcntl::OFlag;
 use wire::tls::{Certificate, RevocationList};
 
 use super::faults::Fault;
@@ -158,12 +159,20 @@ fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Option<SystemT
     let told = |error: std::io::Error| {
         let fault = Fault::of(&error);
         if fault == Fault::ReadFailed {
-            tracing::warn!(path = %path.display(), error = %error, "a file cannot be read");
+            // At each scan; that it began is told once by the loop.
+            tracing::debug!(path = %path.display(), error = %error, "a file cannot be read");
         }
         fault
     };
-    // Looked at before it is opened: to open a pipe would wait for a writer.
-    let meta = std::fs::metadata(path).map_err(told)?;
+    // Looked at before it is opened, which alone does something to many a device; and opened without waiting for the writer of a
+    // pipe, which may take the file's place in between.
+    if !std::fs::metadata(path).map_err(told)?.is_file() {
+        return Err(Fault::NoCertificate);
+    }
+    let mut options = File::options();
+    options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    let file = options.open(path).map_err(told)?;
+    let meta = file.metadata().map_err(told)?;
     if !meta.is_file() {
         return Err(Fault::NoCertificate);
     }
@@ -171,7 +180,6 @@ fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Option<SystemT
         return Err(Fault::TooLarge);
     }
     let mut bytes = Vec::with_capacity(usize::try_from(meta.size()).unwrap_or(0));
-    let file = File::open(path).map_err(told)?;
     // It may grow while it is read.
     file.take(LARGEST).read_to_end(&mut bytes).map_err(told)?;
     Ok((formats::read(&bytes, path.parent(), passwords), meta.modified().ok()))

@@ -100,13 +100,21 @@ fn entry_compared<'i>(entry: &Entry, index: &'i Index, now: SystemTime) -> Optio
     entry.state.with(|known| {
         let mut served: Vec<&Certificate> =
             known.last.iter().flat_map(|last| &last.look.sights).filter_map(|sight| sight.leaf()).collect();
+        let mut seen_at = known.last.as_ref().map(|last| last.at);
         if served.is_empty() {
             // Kept for as long as the certificates are told of.
-            served.extend(known.certificates(target.interval, now).and_then(|(shown, _)| shown.leaf()));
+            let (shown, at) = known.certificates(target.interval, now)?;
+            served.extend(shown.leaf());
+            seen_at = Some(at);
         }
         if served.is_empty() {
             return None;
         }
+        // What was served before the file changed says nothing of what is served since.
+        let judged = |stored: &'i Stored, matches: bool| {
+            let changed = stored.modified().map(|changed| changed.min(now));
+            (matches || seen_at >= changed).then_some((stored, matches))
+        };
         let is = |stored: &Stored, served: &Certificate| {
             stored.certificate().is_some_and(|certificate| certificate.fingerprint == served.fingerprint)
         };
@@ -115,7 +123,7 @@ fn entry_compared<'i>(entry: &Entry, index: &'i Index, now: SystemTime) -> Optio
             // Every address must serve it: that is what was said.
             Partner::File(path) => {
                 let stored = by_path(index, path)?;
-                Some((stored, served.iter().all(|served| is(stored, served))))
+                judged(stored, served.iter().all(|served| is(stored, served)))
             }
             // One will do: behind the others may be other machines.
             Partner::ByName => {
@@ -123,7 +131,7 @@ fn entry_compared<'i>(entry: &Entry, index: &'i Index, now: SystemTime) -> Optio
                 let name =
                     target.module.server_name.as_deref().or(target.hostname.as_deref()).unwrap_or(&host);
                 let stored = index.partner(name, served.iter().copied())?;
-                Some((stored, served.iter().any(|served| is(stored, served))))
+                judged(stored, served.iter().any(|served| is(stored, served)))
             }
         }
     })
