@@ -35,7 +35,7 @@ def ask(panel, target):
     each = max(least, step(panel.get("maxDataPoints") or panel["gridPos"]["w"] / 24 * WIDTH))
     text = target["expr"].replace("$__rate_interval", f"{max(each + SCRAPE, 4 * SCRAPE)}s")
     text = text.replace("$__interval", f"{each}s").replace("$__range", f"{RANGE}s")
-    for variable in ("$job", "$instance", "$target"):
+    for variable in ("$job", "$instance", "$target", "$name"):
         text = text.replace(variable, ".+")
     assert "$" not in text.replace("$1", ""), text
     now = time.time()
