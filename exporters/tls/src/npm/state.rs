@@ -15,6 +15,8 @@ use super::reasons::Fault;
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) busy: Busy,
+    /// Of the thread that reads from a disk: it may hang there for longer than a reading may take, and no other joins it.
+    pub(super) disk: Busy,
     pub(super) session: Session,
     known: Mutex<Known>,
 }

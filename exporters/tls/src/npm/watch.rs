@@ -178,11 +178,15 @@ impl Rounds {
         self.finished.fetch_add(1, Ordering::Relaxed);
     }
 
-    async fn read(&self, entry: &Arc<Entry>, state: &State) -> Result<(Inventory, Folders), Fault> {
+    async fn read(&self, entry: &Arc<Entry>, state: &Arc<State>) -> Result<(Inventory, Folders), Fault> {
         let from_disk = |work: fn(&Entry) -> Result<(Inventory, Folders), Fault>| {
-            let entry = Arc::clone(entry);
+            let (entry, state) = (Arc::clone(entry), Arc::clone(state));
             async move {
-                let done = tokio::task::spawn_blocking(move || work(&entry)).await;
+                let done = tokio::task::spawn_blocking(move || match state.disk.claim() {
+                    Some(_turn) => work(&entry),
+                    None => Err(Fault::new(Reason::Timeout, "the disk has not answered the reading before")),
+                })
+                .await;
                 done.unwrap_or_else(|error| Err(Fault::new(Reason::Internal, error.to_string())))
             }
         };
