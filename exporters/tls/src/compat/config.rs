@@ -114,7 +114,7 @@ pub struct Tcp {
 pub struct Kubernetes {
     /// Its file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"/root/.kube/config")]
+    #[schemars(example = &"/etc/kubernetes/admin.conf")]
     pub kubeconfig: Option<String>,
 }
 

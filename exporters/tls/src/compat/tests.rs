@@ -178,7 +178,7 @@ default_module: https
 modules:
   https: {prober: https, timeout: 3s, https: {proxy_url: 'socks5://localhost:8123'}}
   mail: {prober: tcp, tcp: {starttls: smtp}, tls_config: {insecure_skip_verify: true, renegotiation: once, server_name: a.test}}
-  k8s: {prober: kubernetes, kubernetes: {kubeconfig: /root/.kube/config}}
+  k8s: {prober: kubernetes, kubernetes: {kubeconfig: /etc/kubernetes/admin.conf}}
   file: {prober: file, target: '/etc/ssl/**/*.pem'}
 allowed_targets: ['*.test']
 ";
