@@ -7,6 +7,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `closed` | [`closed_set!`]: a label's closed set of values, each declared once with what it means |
 //! | [`desc`] | [`Desc`]: a metric's name, HELP, kind and labels, checked when the program is compiled; the catalogue |
 //! | [`page`] | [`Page`]: families of samples, and the guard that keeps a page valid |
 //! | [`histogram`] | [`Histogram`]: classic and native buckets from one observation |
@@ -24,6 +25,7 @@
 //! | [`sandbox`] | what the process gives up before it reads anything from others |
 
 pub mod allow;
+mod closed;
 pub mod collector;
 pub mod config;
 pub mod desc;

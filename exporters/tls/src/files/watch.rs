@@ -91,6 +91,12 @@ impl Stored {
         Self { source: "made".to_owned(), path: path.into(), read: Arc::new(read) }
     }
 
+    /// Whether it is told from memory, since it cannot be seen now.
+    #[must_use]
+    pub fn is_remembered(&self) -> bool {
+        self.read.remembered.is_some()
+    }
+
     /// When it was last changed.
     #[must_use]
     pub fn modified(&self) -> Option<SystemTime> {
@@ -108,12 +114,9 @@ impl Files {
     ) -> Self {
         let before = previous.map(|previous| previous.entries());
         let known = |source: &Source| {
-            let same = |entry: &&Arc<Entry>| {
-                entry.source.name == source.name
-                    && entry.source.written == source.written
-                    && entry.source.passwords == source.passwords
-            };
-            before.as_ref().and_then(|before| before.iter().find(same)?.last())
+            let same = |entry: &&Arc<Entry>| entry.source.name == source.name;
+            let before = before.as_ref()?.iter().find(same)?;
+            Some(for_source(&before.last()?, &before.source, source))
         };
         let entries: Vec<_> = sources
             .into_iter()
@@ -134,8 +137,9 @@ impl Files {
         let name = source.name.clone();
         let (now, before) = (self.entries(), self.rounds.before.as_ref());
         let mut known = now.iter().chain(before.into_iter().flat_map(|before| before.iter()));
-        let scan = known.find(|entry| entry.source.name == name).and_then(|entry| entry.last());
-        let scan = scan.map(|scan| Arc::new(scan.of(|path| source.has(path))));
+        let scan = known
+            .find(|entry| entry.source.name == name)
+            .and_then(|entry| Some(for_source(&entry.last()?, &entry.source, &source)));
         self.rounds.roster.replace(&name, |_| vec![Entry::new(source, scan)]);
         self.rounds.finished.fetch_add(1, Ordering::Relaxed);
     }
@@ -192,6 +196,17 @@ impl Files {
                 Watched { name: entry.source.name.clone(), kind: "files".to_owned(), ok, detail, link: None }
             })
             .collect()
+    }
+}
+
+/// What a scan of a source knows of the files of the source that takes its place. They are read again if they may be read
+/// otherwise, and what cannot be is not forgotten.
+fn for_source(scan: &Arc<Scan>, before: &Source, now: &Source) -> Arc<Scan> {
+    let (other_files, other_passwords) = (before.written != now.written, before.passwords != now.passwords);
+    match (other_files, other_passwords) {
+        (false, false) => Arc::clone(scan),
+        (_, false) => Arc::new(scan.of(|path| now.has(path))),
+        (_, true) => Arc::new(scan.of(|path| now.has(path)).to_be_read_again()),
     }
 }
 

@@ -12,7 +12,7 @@ use super::Partner;
 use super::metrics::{MATCHES, STALE_SINCE};
 use super::pair::Index;
 use crate::endpoint::Endpoint;
-use crate::files::{Files, Stored};
+use crate::files::{Files, Stored, label};
 use crate::metrics::flag;
 use crate::targets::{Entry, Schedule};
 
@@ -65,7 +65,7 @@ impl Compare {
         for entry in entries.iter() {
             let Some((stored, matches)) = entry_compared(entry, &index, now) else { continue };
             let [target, module] = entry.labels();
-            let path = stored.path.to_string_lossy();
+            let path = label(&stored.path);
             let labels = [target, module, &stored.source, &path];
             page.family(&MATCHES).push(&labels, flag(matches));
             let pair = (target.to_owned(), module.to_owned(), stored.path.clone());
@@ -113,7 +113,12 @@ fn entry_compared<'i>(entry: &Entry, index: &'i Index, now: SystemTime) -> Optio
         // What was served before the file changed says nothing of what is served since.
         let judged = |stored: &'i Stored, matches: bool| {
             let changed = stored.modified().map(|changed| changed.min(now));
-            (matches || seen_at >= changed).then_some((stored, matches))
+            // Nor does a file that cannot be seen say anything of a certificate that is younger than what was in it.
+            let younger = stored.is_remembered()
+                && served.iter().any(|served| {
+                    stored.certificate().is_some_and(|known| served.not_before > known.not_before)
+                });
+            (matches || (seen_at >= changed && !younger)).then_some((stored, matches))
         };
         let is = |stored: &Stored, served: &Certificate| {
             stored.certificate().is_some_and(|certificate| certificate.fingerprint == served.fingerprint)
