@@ -91,10 +91,10 @@ impl Stored {
         Self { source: "made".to_owned(), path: path.into(), read: Arc::new(read) }
     }
 
-    /// Whether it is told from memory, since it cannot be seen now.
+    /// When it was last seen, if it is told from memory since it cannot be seen now.
     #[must_use]
-    pub fn is_remembered(&self) -> bool {
-        self.read.remembered.is_some()
+    pub fn remembered(&self) -> Option<SystemTime> {
+        self.read.remembered
     }
 
     /// When it was last changed.

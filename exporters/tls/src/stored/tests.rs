@@ -133,7 +133,7 @@ fn what_the_configuration_names() {
 /// A server of one certificate, and the file that it is to serve.
 struct Bench {
     lab: Lab,
-    _server: crate::testing::Server,
+    server: crate::testing::Server,
     exporter: crate::TlsExporter,
     stored: PathBuf,
 }
@@ -154,7 +154,16 @@ impl Bench {
         let exporter = build(&yaml).unwrap_or_else(|error| panic!("{error}"));
         exporter.files().run_once().await;
         exporter.schedule().run_once().await;
-        Self { lab, _server: server, exporter, stored: path }
+        Self { lab, server, exporter, stored: path }
+    }
+
+    /// Exchanges the server's certificate, at the same port.
+    fn serve_from_now(&mut self, made: &Made) {
+        self.lab.write("cert.pem", &made.pem);
+        self.lab.write("key.pem", &made.key);
+        let addr = self.server.addr.clone();
+        self.server.end();
+        self.server = self.lab.serve_at(&addr, "");
     }
 
     /// Whether it is served; `None` if that is not told.
@@ -192,19 +201,26 @@ async fn a_file_that_cannot_be_seen_keeps_an_alarm_and_raises_none() {
     let root = make("Root", true, None, (-900, 900));
     let (old, new) =
         (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
-    for (served, stored, before, after) in [
-        // Stale before, stale still.
-        (&old, &new, Some(0.0), Some(0.0)),
-        // Renewed as it seems, while the file could not be seen.
-        (&new, &old, Some(0.0), None),
-        (&old, &old, Some(1.0), Some(1.0)),
-    ] {
-        let bench = Bench::new(served, stored).await;
-        assert_eq!(bench.matches(), before);
+    let close = |bench: &Bench| {
         let folder = bench.lab.path().join("stored");
         std::fs::rename(&folder, bench.lab.path().join("aside")).unwrap();
         std::os::unix::fs::symlink("stored", &folder).unwrap();
+    };
+    for (served, stored, matches) in [(&old, &new, 0.0), (&new, &old, 0.0), (&old, &old, 1.0)] {
+        let bench = Bench::new(served, stored).await;
+        assert_eq!(bench.matches(), Some(matches));
+        close(&bench);
         bench.exporter.files().run_once().await;
-        assert_eq!(bench.matches(), after);
+        assert_eq!(bench.matches(), Some(matches), "what was known stays");
+    }
+    // Renewed while the file could not be seen, and the server was told.
+    let mut bench = Bench::new(&old, &old).await;
+    close(&bench);
+    bench.exporter.files().run_once().await;
+    assert_eq!(bench.matches(), Some(1.0));
+    bench.serve_from_now(&new);
+    bench.exporter.schedule().run_once().await;
+    for _ in 0..2 {
+        assert_eq!(bench.matches(), None, "whether it is the new one in the file is not known");
     }
 }
