@@ -22,6 +22,7 @@
 //! | [`flags`], [`log`], [`run`] | the command line, the logs, and the life of the process |
 //! | [`once`] | what the subcommands `once` of exporters have alike |
 //! | [`schedule`] | when each of many targets is due, for samplers that watch them |
+//! | [`store`] | what is kept through a restart |
 //! | [`sandbox`] | what the process gives up before it reads anything from others |
 
 pub mod allow;
@@ -46,6 +47,7 @@ pub mod sampler;
 pub mod sandbox;
 pub mod schedule;
 pub mod serve;
+pub mod store;
 pub mod web;
 
 pub use collector::{CollectError, Collector, Scope};
@@ -56,6 +58,7 @@ pub use histogram::Histogram;
 pub use page::Page;
 pub use prober::{Ask, Failure, Prober, Refusal, Trace, Verdict};
 pub use sampler::{Beat, Sampler};
+pub use store::Store;
 
 /// A boxed future, as the shapes return it: they are used through `dyn`, which `async fn` in a trait does not allow.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;

@@ -22,6 +22,7 @@ pub mod faults;
 mod find;
 mod formats;
 mod inspect;
+mod keep;
 mod key;
 mod label;
 mod mounts;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 /// A file system: the folder that it begins at, and its number (`st_dev`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct Mount {
+    #[serde(with = "super::label")]
     root: PathBuf,
     device: u64,
 }

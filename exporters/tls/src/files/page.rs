@@ -50,6 +50,14 @@ pub const INTERVAL: Desc = Desc::gauge(
     "From one scan of the source to the next. There before the first scan has ended.",
 )
 .labels(SOURCE);
+/// When it was kept.
+pub const KEPT: Desc = Desc::gauge(
+    "tls_source_kept_timestamp_seconds",
+    "Of what time what is known of the source's files was last kept in the state directory, in seconds since 1970: it is known \
+     after a restart, also of files that then cannot be seen. Absent if it is not kept: STATE_DIRECTORY is not set, or it \
+     cannot be written.",
+)
+.labels(SOURCE);
 /// How long it took.
 pub const TOOK: Desc =
     Desc::gauge("tls_source_scan_duration_seconds", "How long the last scan of the source took.")
@@ -153,6 +161,7 @@ pub const DESCS: &[&Desc] = &[
     &REMEMBERED,
     &SCANNED,
     &INTERVAL,
+    &KEPT,
     &TOOK,
     &WATCHED,
     &ERROR,
@@ -176,6 +185,9 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
     for entry in entries {
         let source = entry.source.name.as_str();
         page.family(&INTERVAL).push(&[source], entry.source.interval.as_secs_f64());
+        if let Some(at) = entry.kept_at() {
+            page.family(&KEPT).push(&[source], timestamp(at));
+        }
         let Some(scan) = entry.last() else { continue };
         let mut set = |desc: &Desc, value: f64| {
             page.family(desc).push(&[source], value);

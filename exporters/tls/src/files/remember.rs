@@ -60,7 +60,8 @@ impl Read {
         self
     }
 
-    fn remember(&mut self, at: SystemTime) {
+    /// Marks all of it as told from memory, `at` being when it was last seen.
+    pub(super) fn remember(&mut self, at: SystemTime) {
         self.remembered.get_or_insert(at);
         for (_, part) in &mut self.parts {
             part.remembered.get_or_insert(at);

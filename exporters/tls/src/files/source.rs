@@ -31,7 +31,7 @@ pub struct Source {
     /// Which are left out.
     pub(super) exclude: Vec<Pattern>,
     /// Whether files without certificates are none of it.
-    pub(super) only_certificates: bool,
+    pub(crate) only_certificates: bool,
     /// What its keystores and keys may open with.
     pub(super) passwords: Vec<Secret>,
     /// The patterns as they were written: a source with others is another one.

@@ -54,7 +54,7 @@ impl Compare {
             let compared = entry_compared(entry, &index, now)?;
             let pair = compared.pair(entry);
             let stale = !compared.matches && !compared.is_unknown(same.get(&pair).copied());
-            stale.then(|| ((pair.0, pair.1), pair.2))
+            stale.then_some(((pair.0, pair.1), pair.2))
         };
         entries.iter().filter_map(stale).collect()
     }
