@@ -86,7 +86,6 @@ mod tests {
             ("default_module: tcp\nmodules: {tcp: {prober: tcp, tcp: {starttls: smtp}}}", Some(&way)),
             ("modules: {files: {prober: file, target: '/etc/ssl/*.pem'}}", Some(&way)),
             // What is wrong with it is told as of that file.
-            ("modules: {https: {prober: https, timeout: soon}}", None),
             ("default_module: tpc\nmodules: {tcp: {prober: tcp}}", None),
         ] {
             std::fs::write(&file, text).unwrap();
