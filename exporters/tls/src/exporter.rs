@@ -18,6 +18,7 @@ use crate::metrics;
 use crate::module::{self, Modules, Tools};
 use crate::npm::{self, Npm};
 use crate::renewal::Policy;
+use crate::revoked::{self, Revoked};
 use crate::stored::{self, Compare};
 use crate::targets::{self, Schedule};
 
@@ -31,6 +32,8 @@ pub struct TlsExporter {
     npm: Npm,
     /// `None` if there is nothing to compare.
     compare: Option<Arc<Compare>>,
+    /// As that.
+    revoked: Option<Arc<Revoked>>,
     notices: Vec<Notice>,
 }
 
@@ -107,7 +110,8 @@ impl TlsExporter {
         let compared = !schedule.samplers().is_empty() && !files.samplers().is_empty();
         let before = previous.and_then(|previous| previous.compare.as_deref());
         let compare = compared.then(|| Arc::new(Compare::new(schedule.clone(), files.clone(), before)));
-        Ok(Self { modules, schedule, files, asker, npm, compare, notices })
+        let revoked = compared.then(|| Arc::new(Revoked::new(schedule.clone(), files.clone())));
+        Ok(Self { modules, schedule, files, asker, npm, compare, revoked, notices })
     }
 }
 
@@ -115,6 +119,10 @@ impl TlsExporter {
 impl TlsExporter {
     pub(crate) fn compare(&self) -> Option<&Compare> {
         self.compare.as_deref()
+    }
+
+    pub(crate) fn revoked(&self) -> Option<&Revoked> {
+        self.revoked.as_deref()
     }
 }
 
@@ -131,7 +139,7 @@ impl Exporter for TlsExporter {
     type Raw = File;
 
     fn catalogue() -> Vec<&'static Desc> {
-        let own = [targets::DESCS, files::DESCS, stored::DESCS, npm::DESCS, ari::DESCS];
+        let own = [targets::DESCS, files::DESCS, stored::DESCS, revoked::DESCS, npm::DESCS, ari::DESCS];
         metrics::descs().chain(own.into_iter().flatten().copied()).collect()
     }
 
@@ -144,7 +152,8 @@ impl Exporter for TlsExporter {
     }
 
     fn collectors(&self) -> Vec<Arc<dyn Collector>> {
-        self.compare.iter().map(|compare| Arc::clone(compare) as Arc<dyn Collector>).collect()
+        let compare = self.compare.iter().map(|compare| Arc::clone(compare) as Arc<dyn Collector>);
+        compare.chain(self.revoked.iter().map(|revoked| Arc::clone(revoked) as Arc<dyn Collector>)).collect()
     }
 
     fn samplers(&self) -> Vec<Arc<dyn Sampler>> {

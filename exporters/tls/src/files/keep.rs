@@ -48,6 +48,26 @@ struct RecalledFile {
     read: Read,
 }
 
+/// What several hold at once, as JSON.
+pub(super) mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(in crate::files) fn serialize<T: Serialize, S: Serializer>(
+        all: &[Arc<T>],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(all.iter().map(|one| &**one))
+    }
+
+    pub(in crate::files) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<Arc<T>>, D::Error> {
+        Ok(Vec::<T>::deserialize(deserializer)?.into_iter().map(Arc::new).collect())
+    }
+}
+
 /// When a source was last kept, and whether that it could not be was told.
 #[derive(Debug, Default)]
 pub(super) struct Keeping(Mutex<(Option<SystemTime>, bool)>);
