@@ -9,7 +9,7 @@ use wire::tls::Certificate;
 
 use super::faults::FAULTS;
 use super::label::label;
-use super::read::Read;
+use super::read::{Read, is_servers};
 use super::revocation;
 use super::watch::Entry;
 use crate::facts::{ROLES, Role};
@@ -128,7 +128,7 @@ pub const NOT_BEFORE: Desc = Desc::gauge(
 /// When it is due.
 pub const DUE: Desc = Desc::gauge(
     "tls_file_certificate_renewal_due_timestamp_seconds",
-    "When the file's first certificate, if it is a server's, should have been renewed.",
+    "When the file's certificate, of those that are a server's the first that is due, should have been renewed.",
 )
 .labels(&["source", "path", "policy"])
 .closed("policy", POLICIES);
@@ -233,12 +233,16 @@ fn told(page: &mut Page, source: &str, path: &str, read: &Read, renewal: Policy)
     if let Some(matches) = read.key_matches {
         set(&KEY, flag(matches));
     }
-    if read.serves() {
-        if !read.unordered {
-            let ordered = read.certificates.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
-            set(&IN_ORDER, flag(ordered));
-        }
-        let due = read.due(first, renewal);
+    if read.serves() && !read.unordered {
+        let ordered = read.certificates.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
+        set(&IN_ORDER, flag(ordered));
+    }
+    // Whatever stands before it: a server may use any of them, and the first that ends is the first that fails.
+    let servers = |(position, certificate): &(usize, &Certificate)| {
+        is_servers(certificate) || (*position == 0 && read.serves())
+    };
+    let due = read.certificates.iter().enumerate().filter(servers);
+    if let Some(due) = due.map(|(_, certificate)| read.due(certificate, renewal)).min_by_key(|due| due.at) {
         page.family(&DUE).push(&[source, path, due.policy], seconds(due.at));
     }
     let placed = read.certificates.iter().enumerate().map(|(position, facts)| {
@@ -251,8 +255,7 @@ fn told(page: &mut Page, source: &str, path: &str, read: &Read, renewal: Policy)
 
 /// In a file the first need not be a server's.
 fn role(certificate: &Certificate) -> Role {
-    let named = !certificate.dns_names.is_empty() || !certificate.ip_addresses.is_empty();
-    if named || !certificate.is_ca { Role::Leaf } else { Role::of(certificate, 1) }
+    if is_servers(certificate) { Role::Leaf } else { Role::of(certificate, 1) }
 }
 
 fn timestamp(time: SystemTime) -> f64 {

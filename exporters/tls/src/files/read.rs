@@ -138,13 +138,13 @@ impl Read {
     /// have neither.
     pub(super) fn serves(&self) -> bool {
         let has_key = self.key_matches.is_some() || self.faults.iter().any(|fault| fault.hides_key());
-        self.certificates.first().is_some_and(|first| {
-            !first.is_ca
-                || !first.dns_names.is_empty()
-                || !first.ip_addresses.is_empty()
-                || (first.self_issued && has_key)
-        })
+        self.certificates.first().is_some_and(|first| is_servers(first) || (first.self_issued && has_key))
     }
+}
+
+/// Whether a certificate is a server's by what it says: no authority's, or one with the names of a server.
+pub(super) fn is_servers(certificate: &Certificate) -> bool {
+    !certificate.is_ca || !certificate.dns_names.is_empty() || !certificate.ip_addresses.is_empty()
 }
 
 fn stamped(path: PathBuf) -> (PathBuf, Option<Stamp>) {
