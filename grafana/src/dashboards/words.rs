@@ -29,6 +29,7 @@ const ALERTS: &[(&str, &str, &str)] = &[
     ("CertificateNotSeen", "certificate not seen", "certificado sem dados"),
     ("CertificateServedStale", "old certificate served", "certificado antigo entregue"),
     ("NpmDown", "Nginx Proxy Manager cannot be read", "Nginx Proxy Manager sem leitura"),
+    ("NpmRowsUnread", "entries of the proxy manager not read", "itens do proxy sem leitura"),
     ("NpmHostOffline", "host refused by nginx", "host recusado pelo nginx"),
     ("NpmExpiryDrift", "remembers another expiry", "lembra outro vencimento"),
     ("CertificateFilesMissing", "no certificate file", "nenhum arquivo de certificado"),
