@@ -2,7 +2,7 @@
 # proxmox.sh - a scrape of a Proxmox VE cluster, ours and prometheus-pve-exporter's, in one run in one network namespace.
 # usage: benches/peers/proxmox.sh [SCRAPES=8] [SIZE=NODES/GUESTS …]
 #   PEER=/path/to/pve_exporter   the peer (pip install prometheus-pve-exporter); without it only ours is measured
-#   OURS=target/release/farol    the binary that answers to `proxmox-exporter`
+#   OURS=target/release/proxmox-exporter
 #   FAKE=target/release/pve-fake the cluster: the tests' fake, TLS and all, 20 ms before every answer
 # method: for each size (10/500, 16/2000, 32/10000) a fresh fake and a fresh exporter of each kind; the first scrape is not
 #   counted, and ours is left alone until its background has been everywhere (fewer than 3 calls in 3 s). Then SCRAPES scrapes
@@ -17,7 +17,7 @@ top=$(cd "$(dirname "$0")/../.." && pwd)
 scrapes=${1:-8}
 shift || true
 [ $# -gt 0 ] || set -- 10/500 16/2000 32/10000
-ours=${OURS:-$top/target/release/farol} fake=${FAKE:-$top/target/release/pve-fake} peer=${PEER:-}
+ours=${OURS:-$top/target/release/proxmox-exporter} fake=${FAKE:-$top/target/release/pve-fake} peer=${PEER:-}
 export PATH="$PATH:/usr/sbin:/sbin"
 for binary in "$ours" "$fake"; do [ -x "$binary" ] || { echo "proxmox.sh: $binary is missing: cargo build --release --workspace" >&2; exit 2; }; done
 lab=$(mktemp -d) ns="farol-bench-$$"
@@ -113,7 +113,7 @@ for size in sizes:
     token = next(line.split()[-1] for line in config.splitlines() if line.strip().startswith("token:"))
     open(f"{lab}/pve.yml", "w").write(f"default: {{user: farol@pve, token_name: farol, token_value: {token}, verify_ssl: false, timeout: 60}}\n")
     time.sleep(0.5)
-    process = start([ours, "proxmox-exporter", f"--config.file={lab}/proxmox.yml", "--web.listen-address=127.0.0.1:9221", "--log.level=error"], 9221)
+    process = start([ours, f"--config.file={lab}/proxmox.yml", "--web.listen-address=127.0.0.1:9221", "--log.level=error"], 9221)
     scrape(9221, "/metrics")
     began = time.time()
     while True:
