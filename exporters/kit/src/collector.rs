@@ -70,7 +70,7 @@ pub async fn run_all(collectors: &[Arc<dyn Collector>], scope: Scope) -> Page {
     for (name, took, result) in join_all(runs).await {
         let success = match result {
             Ok(Ok(collected)) => {
-                page.absorb(&collected);
+                page.take(collected);
                 true
             }
             Ok(Err(error)) => {
@@ -80,7 +80,7 @@ pub async fn run_all(collectors: &[Arc<dyn Collector>], scope: Scope) -> Page {
                     error = error.detail,
                     "collector failed"
                 );
-                page.absorb(&error.partial);
+                page.take(error.partial);
                 false
             }
             Err(_) => {

@@ -84,6 +84,16 @@ pub trait Exporter: Send + Sync + Sized + 'static {
         Vec::new()
     }
 
+    /// [`Exporter::discovered`] for a request with a query (`type=a&tag=b`, as it stands in the URL): fewer targets, or the
+    /// same ones otherwise written. An exporter that knows no parameters gives all it has.
+    ///
+    /// # Errors
+    /// What is wrong with the query, for people: the answer is 400.
+    fn discovered_by(&self, query: &str) -> Result<Vec<Discovered>, String> {
+        let _ = query;
+        Ok(self.discovered())
+    }
+
     /// What the operator should know about this configuration.
     fn notices(&self) -> Vec<Notice> {
         Vec::new()

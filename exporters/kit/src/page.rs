@@ -1,12 +1,15 @@
 //! A page: families of samples, built once per collection and then encoded in any format. The guard lives here: what
 //! would make Prometheus refuse the whole page is dropped, counted and told, and the rest is kept.
 
+mod share;
+
 use std::collections::HashSet;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;
 
 use crate::desc::{Desc, Kind, is_label_name};
 use crate::histogram::HistogramSnapshot;
+pub use share::Labels;
 
 /// Why the guard dropped a sample or a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,7 +54,7 @@ pub enum Value {
 }
 
 /// Families of samples. Label texts lie in one string, so that a sample costs no allocation of its own; and a sample with
-/// the label values of the one before it, as most of a target's have, shares that one's.
+/// the label values of the one before it, as most of a target's have, or with [`Labels`], shares them.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     families: Vec<Desc>,
@@ -122,7 +125,7 @@ impl Page {
 
     /// Takes over every family and sample of `other`; doubled samples are dropped. What `other` dropped is told here too.
     pub fn absorb(&mut self, other: &Page) {
-        if self.families.is_empty() && self.dropped.is_empty() {
+        if self.is_blank() && other.grows() {
             // Nothing in it can be there already.
             self.clone_from(other);
             return;
@@ -131,17 +134,9 @@ impl Page {
         self.absorb_samples(other);
     }
 
-    /// The same, without what `other` dropped.
-    pub(crate) fn absorb_samples(&mut self, other: &Page) {
-        for sample in other.samples() {
-            let mut rows = self.family(sample.desc);
-            let labels: Vec<(&str, &str)> = sample.labels().collect();
-            rows.push_pairs(&labels, sample.value.clone());
-        }
-    }
-
-    /// Gives back what only a page that still grows needs. A sample that comes afterwards is not told from one that is there.
-    pub(crate) fn finish(&mut self) {
+    /// Gives back what only a page that still grows needs, for one that is kept. A sample that comes afterwards is not told from
+    /// one that is there.
+    pub fn finish(&mut self) {
         self.seen = HashSet::default();
         self.rows.shrink_to_fit();
         self.text.shrink_to_fit();
@@ -227,28 +222,17 @@ impl Rows<'_> {
         self.push_value(labels, &[], Value::Histogram(Box::new(histogram)))
     }
 
-    fn push_pairs(&mut self, pairs: &[(&str, &str)], value: Value) {
-        let own = self.desc.labels.len();
-        let values: Vec<&str> = pairs.iter().take(own).map(|(_, value)| *value).collect();
-        self.push_value(&values, pairs.get(own..).unwrap_or(&[]), value);
-    }
-
     fn push_value(&mut self, labels: &[&str], open: &[(&str, &str)], value: Value) -> &mut Self {
         let Some(family) = self.family else { return self };
-        if let Some(why) = self.refuse(labels, open, &value) {
+        if let Some(why) = self.refuse(labels.len(), open, &value) {
             self.page.drop_row(self.desc.name, why);
             return self;
         }
         let page = &mut *self.page;
-        let mut hasher = page.hasher.build_hasher();
-        hasher.write_u16(family);
         let names_and_values = open.iter().flat_map(|(name, value)| [*name, *value]);
         let parts = labels.iter().copied().chain(names_and_values);
-        for part in parts.clone() {
-            hasher.write(part.as_bytes());
-            hasher.write_u8(0xff);
-        }
-        if !page.seen.insert(hasher.finish()) {
+        let hash = page.hash(parts.clone());
+        if !page.note(family, hash) {
             page.drop_row(self.desc.name, Dropped::Duplicate);
             return self;
         }
@@ -260,8 +244,8 @@ impl Rows<'_> {
         self
     }
 
-    fn refuse(&self, labels: &[&str], open: &[(&str, &str)], value: &Value) -> Option<Dropped> {
-        if labels.len() != self.desc.labels.len() || (!open.is_empty() && !self.desc.open) {
+    fn refuse(&self, labels: usize, open: &[(&str, &str)], value: &Value) -> Option<Dropped> {
+        if labels != self.desc.labels.len() || (!open.is_empty() && !self.desc.open) {
             return Some(Dropped::Arity);
         }
         let illegal = open.iter().enumerate().any(|(index, (name, _))| {

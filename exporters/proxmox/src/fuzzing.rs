@@ -8,9 +8,11 @@ use crate::api::body::{data, unpack};
 use crate::api::failure::Failure;
 use crate::api::value::Rows;
 use crate::collect::{
-    backup_jobs, backups, ceph, certificates, disks, guest_filesystems, guests, ha, lvmthin, node, packages,
-    permissions, qdevice, replication, resources, services, snapshots, status, subscription, tasks, zfs,
+    backup_jobs, backups, ceph, certificates, disks, guest_addresses, guest_config, guest_filesystems,
+    guests, ha, lvmthin, node, packages, permissions, pressure, qdevice, replication, resources, services,
+    smart, snapshots, status, subscription, tasks, zfs,
 };
+use crate::discovery::Book;
 
 const LABELS: [&str; 2] = ["c", "a"];
 
@@ -39,7 +41,7 @@ fn one<T: DeserializeOwned>(
 pub fn answer(kind: u8, body: &[u8]) -> Option<usize> {
     let mut page = Page::new();
     let out = &mut page;
-    let done = match kind % 22 {
+    let done = match kind % 26 {
         0 => list(body, |rows, page| resources::write("c", rows, true, page), out),
         1 => list(body, |rows, page| status::write("c", rows, page), out),
         2 => list(body, |rows, page| ha::write("c", rows, page), out),
@@ -71,7 +73,33 @@ pub fn answer(kind: u8, body: &[u8]) -> Option<usize> {
         18 => one(body, |found, page| qdevice::write("c", "c", &found, page), out),
         19 => list(body, |rows, page| snapshots::write(LABELS, rows, page), out),
         20 => one(body, |found, page| guest_filesystems::write(LABELS, found, page), out),
-        _ => one(body, |found, page| ceph::write("c", &found, page), out),
+        21 => one(body, |found, page| ceph::write("c", &found, page), out),
+        22 => list(body, |rows, page| pressure::write(LABELS, rows, page), out),
+        23 => one(body, |found, page| smart::write(["c", "a", "d"], &found, page), out),
+        24 => {
+            let book = Book::default();
+            one(
+                body,
+                |found: guest_config::Config, _| {
+                    book.write("qemu/1", found.network(true));
+                    let _ = book.of("qemu/1", true);
+                },
+                out,
+            )
+        }
+        _ => {
+            let book = Book::default();
+            one(
+                body,
+                |found, _| {
+                    if let Some(seen) = guest_addresses::of_machine(found) {
+                        book.see("qemu/1", seen);
+                        let _ = book.of("qemu/1", true);
+                    }
+                },
+                out,
+            )
+        }
     };
     let spoilt = page.dropped().iter().find(|(_, why)| *why != Dropped::Duplicate);
     assert!(spoilt.is_none(), "{spoilt:?}");

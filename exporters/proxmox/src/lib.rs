@@ -8,6 +8,7 @@
 //! | [`api`] | the cluster's API: endpoints, credentials, connections, why a call failed |
 //! | [`cluster`] | what is known of a cluster: what a scrape waits for, and what the background keeps |
 //! | [`collect`] | the collectors, one file and one line each, with their metrics |
+//! | [`discovery`] | `/sd`: nodes and guests as targets for others |
 //! | [`door`] | `/pve`: the peer's page, for configured targets alone |
 //! | [`setup`] | the commands that make a read-only token |
 //! | `cli` | the command line; [`main`] |
@@ -22,6 +23,7 @@ mod cli;
 pub mod cluster;
 pub mod collect;
 pub mod config;
+pub mod discovery;
 pub mod door;
 pub mod exporter;
 #[doc(hidden)]

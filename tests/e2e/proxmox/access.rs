@@ -60,6 +60,39 @@ fn a_token_in_a_file_is_read_again() {
     let access = format!("token_id: {TOKEN}\n    token_file: {}", file.display());
     let lab = Lab::with(Pve::start(quick(), 1), |pve| lines(pve, &access, "{ca_file: ca.pem}"));
     assert_eq!(success(&lab.scrape(), "resources", ""), Some(true));
+    lab.pve.state.set_secret("another-secret");
+    std::fs::write(&file, "another-secret").unwrap();
+    std::thread::sleep(Duration::from_secs(5));
+    let page = lab.scrape();
+    assert_eq!(success(&page, "resources", ""), Some(true), "{}", shown(&page, "pve_collector"));
+    // One that is exchanged on the cluster first is refused, and taken once the file has it.
+    lab.pve.state.set_secret("a-third-secret");
+    lab.scrape_until("the refusal", |page| reason(page, "resources", "") == "unauthorized");
+    std::fs::write(&file, "a-third-secret").unwrap();
+    lab.scrape_until("the third secret", |page| success(page, "resources", "") == Some(true));
+    // And one whose file is away is still known.
+    std::fs::remove_file(&file).unwrap();
+    std::thread::sleep(Duration::from_secs(5));
+    assert_eq!(success(&lab.scrape(), "resources", ""), Some(true));
+    assert!(!lab.process.log().contains("-secret"), "{}", lab.process.log());
+}
+
+/// A secret that is mounted later than the exporter starts: its cluster waits for it, and no other does.
+#[test]
+fn a_secret_that_comes_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let access = format!("token_id: {TOKEN}\n    token_file: {}", file.display());
+    let lab = Lab::with(Pve::start(quick(), 1), |pve| {
+        let second = pve.configuration("").replace("clusters:\n", "").replace("name: lab", "name: other");
+        lines(pve, &access, "{ca_file: ca.pem}") + &second
+    });
+    let page = lab.scrape();
+    assert_eq!(reason(&page, "resources", ""), "credential", "{}", shown(&page, "pve_collector"));
+    assert_eq!(page.get("farol_config_notice_info{notice=\"secret_unreadable\"}"), Some(1.0));
+    assert_eq!(page.get("pve_up{cluster=\"other\",id=\"qemu/101\"}"), Some(1.0));
+    std::fs::write(&file, SECRET).unwrap();
+    lab.scrape_until("the secret", |page| success(page, "resources", "") == Some(true));
 }
 
 /// Nothing is sent to who shows another certificate than the pinned one, or one that nobody signed.

@@ -154,3 +154,106 @@ fn a_deaf_endpoint_is_left_for_the_next() {
     lab.pve.state.heal();
     lab.scrape_until("the first endpoint", |page| page.get(&first) == Some(1.0));
 }
+
+/// What the background asks for, and a path of it that goes wrong on one node (or for the cluster).
+const BACKGROUND: &[(&str, &str, &str)] = &[
+    ("version", "", "=/version"),
+    ("permissions", "", "/access/permissions"),
+    ("backup_jobs", "", "/cluster/backup-info"),
+    ("backups", "", "/storage/backup/content"),
+    ("qdevice", "", "/cluster/config/qdevice"),
+    ("node", "pve1", "/nodes/pve1/status"),
+    ("guests", "pve1", "/nodes/pve1/qemu?full=1"),
+    ("replication", "pve1", "/nodes/pve1/replication"),
+    ("pressure", "pve1", "/nodes/pve1/rrddata"),
+    ("certificates", "pve1", "/nodes/pve1/certificates"),
+    ("subscription", "pve1", "/nodes/pve1/subscription"),
+    ("services", "pve1", "/nodes/pve1/services"),
+    ("packages", "pve1", "/nodes/pve1/apt/versions"),
+    ("disks", "pve1", "/nodes/pve1/disks/smart"),
+    ("zfs", "pve1", "/nodes/pve1/disks/zfs/rpool"),
+    ("lvmthin", "pve1", "/nodes/pve1/disks/lvmthin"),
+    ("guest_config", "pve1", "/lxc/100/config"),
+    ("snapshots", "pve1", "/lxc/100/snapshot"),
+    ("guest_addresses", "pve1", "/qemu/102/agent/network"),
+];
+
+/// The same for what runs in the background: one collector of one node, and nothing else.
+#[test]
+fn each_fault_in_the_background_costs_its_own_collector() {
+    let lab = Lab::with(Pve::start(Shape { nodes: 2, guests: 6, ..Shape::default() }, 1), |pve| {
+        pve.configuration(
+            "    devices: true\n    intervals: {node: 1s, slow: 1s}\n    collectors: {snapshots: true, guest_addresses: true}\n",
+        )
+    });
+    let all_is_well = |page: &farol_tests::exposition::Exposition| {
+        BACKGROUND.iter().all(|(collector, node, _)| {
+            success(page, collector, node) == Some(true)
+                && (node.is_empty() || success(page, collector, "pve2") == Some(true))
+        })
+    };
+    lab.scrape_until("the background", all_is_well);
+    let faults = [
+        (Fault::Status(403, "Permission check failed (/, Sys.Audit)"), "forbidden"),
+        (Fault::HalfJson, "bad_answer"),
+        (Fault::Status(595, "No route to host"), "node_unreachable"),
+        (Fault::Truncated, "connection_closed"),
+        (Fault::Huge, "too_large"),
+    ];
+    for (nth, (collector, node, path)) in BACKGROUND.iter().enumerate() {
+        let (fault, want) = &faults[nth % faults.len()];
+        lab.pve.state.fault(path, fault.clone());
+        let page = lab.scrape_until(path, |page| reason(page, collector, node) == *want);
+        let spoilt = shown(&page, "pve_collector_success");
+        let bad: Vec<&str> = spoilt.lines().filter(|line| line.ends_with(" 0")).collect();
+        assert!(
+            bad.len() == 1 && bad[0].contains(&format!("\"{collector}\"")),
+            "{fault:?} of {path} cost {bad:?}"
+        );
+        lab.pve.state.heal();
+        lab.scrape_until("the healing", |page| success(page, collector, node) == Some(true));
+    }
+}
+
+/// A call that is never answered costs its collector the time that calls have, and the others nothing.
+#[test]
+fn a_call_that_hangs_costs_its_own_collector() {
+    for (collector, path) in FAST {
+        let lab = Lab::with(Pve::start(Shape::default(), 1), |pve| pve.configuration("    timeout: 2s\n"));
+        lab.pve.state.fault(path, Fault::Hang);
+        // An answer from before the fault is good for 5 s.
+        std::thread::sleep(Duration::from_secs(5));
+        let began = Instant::now();
+        let page = lab.scrape();
+        assert!(began.elapsed() < Duration::from_secs(4), "{collector}: {:?}", began.elapsed());
+        assert_eq!(reason(&page, collector, ""), "timeout", "{}", shown(&page, "pve_collector"));
+        for (other, _) in FAST.iter().filter(|(other, _)| other != collector) {
+            assert_eq!(success(&page, other, ""), Some(true), "{collector} cost {other}");
+        }
+        lab.pve.state.heal();
+        lab.scrape_until("the healing", |page| success(page, collector, "") == Some(true));
+    }
+}
+
+/// A node that is taken out of the cluster while its calls are under way: its series go, the others' stay.
+#[test]
+fn a_node_is_removed_while_it_is_asked() {
+    let lab =
+        Lab::with(Pve::start(Shape { latency: Duration::from_millis(100), ..Shape::default() }, 1), |pve| {
+            pve.configuration("    intervals: {node: 1s, slow: 5s}\n")
+        });
+    lab.scrape_until("the node", |page| success(page, "node", "pve2") == Some(true));
+    lab.pve.state.set("pve2", Mode::Removed);
+    for _ in 0..5 {
+        let page = lab.scrape();
+        assert_eq!(success(&page, "resources", ""), Some(true));
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    let page = lab.scrape_until("the end of its series", |page| {
+        !page.series.keys().any(|series| series.contains("node=\"pve2\"") && !series.starts_with("pve_task"))
+    });
+    for node in ["pve1", "pve3"] {
+        assert_eq!(up(&page, &format!("node/{node}")), Some(1.0));
+        assert_eq!(success(&page, "node", node), Some(true), "{node}");
+    }
+}

@@ -3,8 +3,11 @@
 #![allow(clippy::disallowed_methods, reason = "there is no runtime here")]
 
 mod access;
+mod certificates;
+mod discovery;
 mod door;
 mod faults;
+mod judge;
 mod page;
 mod recorded;
 

@@ -17,6 +17,7 @@ const NODE_COLLECTORS: &[&str] = &[
     "node",
     "guests",
     "replication",
+    "pressure",
     "certificates",
     "subscription",
     "services",
@@ -100,6 +101,26 @@ fn all_versions_give_a_whole_page() {
                 Some(1.0),
             ),
             ("pve_onboot_status{cluster=\"lab\",id=\"qemu/101\",node=\"pve2\",type=\"qemu\"}", Some(0.0)),
+            (
+                "pve_node_disk_temperature_celsius{cluster=\"lab\",device=\"/dev/sda\",node=\"pve1\"}",
+                Some(34.0),
+            ),
+            (
+                "pve_node_disk_reallocated_sectors{cluster=\"lab\",device=\"/dev/sdb\",node=\"pve2\"}",
+                Some(3.0),
+            ),
+            (
+                "pve_zfs_pool_last_scan_errors{cluster=\"lab\",kind=\"scrub\",node=\"pve1\",pool=\"rpool\"}",
+                Some(2.0),
+            ),
+            (
+                "pve_node_pressure_ratio{cluster=\"lab\",kind=\"some\",node=\"pve3\",resource=\"io\"}",
+                (version == 9).then_some(0.125),
+            ),
+            (
+                "pve_sdn_zone_up{cluster=\"lab\",node=\"pve1\",zone=\"localnetwork\"}",
+                (version == 9).then_some(1.0),
+            ),
             ("pve_ha_state{cluster=\"lab\",id=\"lxc/100\",state=\"started\"}", Some(1.0)),
             ("pve_tasks_running{cluster=\"lab\",node=\"pve1\",type=\"qmigrate\"}", Some(1.0)),
             (

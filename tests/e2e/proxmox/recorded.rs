@@ -7,9 +7,9 @@ use farol_tests::{recorded, skipped};
 use kit::Page;
 use proxmox_exporter::api::value::Rows;
 use proxmox_exporter::collect::{
-    backup_jobs, backups, ceph, certificates, disks, fingerprints, guest_config, guest_filesystems, guests,
-    ha, lvmthin, node, packages, permissions, qdevice, replication, resources, services, snapshots, status,
-    subscription, tasks, version, zfs,
+    backup_jobs, backups, ceph, certificates, disks, fingerprints, guest_addresses, guest_config,
+    guest_filesystems, guests, ha, lvmthin, node, packages, permissions, pressure, qdevice, replication,
+    resources, services, smart, snapshots, status, subscription, tasks, version, zfs,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -83,7 +83,31 @@ fn read(name: &str, data: &Value) -> Option<Page> {
                 guests::write("c", "qemu", std::slice::from_ref(row), page)
             })
         }
-        ["nodes", _, "qemu" | "lxc", _, "config"] => one(data, name, |_: &guest_config::Config, _| {}),
+        ["nodes", _, kind @ ("qemu" | "lxc"), _, "config"] => {
+            one(data, name, |found: &guest_config::Config, _| {
+                let network = found.network(*kind == "qemu");
+                // Every card that is written with its hardware address.
+                let is_card = |(key, value): &(&String, &Value)| {
+                    key.starts_with("net")
+                        && value.as_str().is_some_and(|text| text.matches(':').count() >= 5)
+                };
+                let cards = data.as_object().map_or(0, |keys| keys.iter().filter(is_card).count());
+                assert_eq!(network.cards.len(), cards, "{name}: {network:?}");
+            })
+        }
+        ["nodes", _, "qemu", _, "agent", "network-get-interfaces"] => {
+            let answer =
+                serde_json::from_value(data.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert!(guest_addresses::of_machine(answer).is_some_and(|seen| !seen.is_empty()), "{name}");
+            Page::new()
+        }
+        ["nodes", _, "lxc", _, "interfaces"] => list(data, name, |rows, _| {
+            assert_eq!(guest_addresses::of_container(rows).len(), rows.len(), "{name}");
+        }),
+        ["nodes", _, "rrddata"] => list(data, name, |rows, page| pressure::write(LABELS, rows, page)),
+        ["nodes", _, "disks", "smart"] => {
+            one(data, name, |found, page| smart::write(["c", "a", "d"], found, page))
+        }
         ["nodes", _, "qemu" | "lxc", _, "snapshot"] => {
             list(data, name, |rows, page| snapshots::write(LABELS, rows, page))
         }

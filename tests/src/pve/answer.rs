@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::shape::{SECRET, TOKEN, USER};
+use super::shape::{TOKEN, USER};
 use super::state::{Fault, Mode, State};
+
+/// Where the benches ask what was asked since they last did.
+pub(super) const STATS: &str = "/__stats";
 
 /// A request.
 pub(super) struct Request {
@@ -44,6 +47,16 @@ impl Answer {
 
 /// Answers.
 pub(super) async fn answer(state: &State, listener: usize, request: &Request) -> Answer {
+    if request.path == STATS {
+        let counts = state.counts();
+        let body = json!({ "connections": counts.connections, "requests": counts.requests });
+        return Answer {
+            status: 200,
+            words: "OK".to_owned(),
+            body: body.to_string().into_bytes(),
+            fault: None,
+        };
+    }
     let Some(path) = request.path.strip_prefix("/api2/json") else {
         return Answer::refusal(501, "no such file '/'");
     };
@@ -72,7 +85,7 @@ pub(super) async fn answer(state: &State, listener: usize, request: &Request) ->
 }
 
 async fn login(state: &State, request: &Request) -> Answer {
-    let expected = format!("username={}&password={SECRET}", USER.replace('@', "%40"));
+    let expected = format!("username={}&password={}", USER.replace('@', "%40"), state.secret());
     if let Some(Fault::Status(status, words)) = state.fault_of("/access/ticket") {
         return Answer::refusal(status, words);
     }
@@ -85,7 +98,7 @@ async fn login(state: &State, request: &Request) -> Answer {
 }
 
 fn is_known(state: &State, request: &Request) -> bool {
-    if request.header("authorization") == format!("PVEAPIToken={TOKEN}={SECRET}") {
+    if request.header("authorization") == format!("PVEAPIToken={TOKEN}={}", state.secret()) {
         return true;
     }
     let cookie = request.header("cookie").strip_prefix("PVEAuthCookie=").unwrap_or_default();

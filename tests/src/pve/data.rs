@@ -5,12 +5,13 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
+use super::guest::{self, Guest};
 use super::shape::Shape;
 use super::state::{Mode, State};
 
 /// 2026-11-01, the time that the cluster's past is counted from, in seconds.
-const THEN: u64 = 1_793_491_200;
-const GIB: u64 = 1 << 30;
+pub(super) const THEN: u64 = 1_793_491_200;
+pub(super) const GIB: u64 = 1 << 30;
 
 /// What does not change while it runs.
 pub(super) struct Data {
@@ -19,24 +20,7 @@ pub(super) struct Data {
     whole: OnceLock<Vec<u8>>,
 }
 
-struct Guest {
-    vmid: usize,
-    qemu: bool,
-    node: usize,
-}
-
-impl Guest {
-    fn kind(&self) -> &'static str {
-        if self.qemu { "qemu" } else { "lxc" }
-    }
-
-    /// Every tenth is stopped.
-    fn runs(&self) -> bool {
-        self.vmid % 10 != 9
-    }
-}
-
-fn name(node: usize) -> String {
+pub(super) fn name(node: usize) -> String {
     format!("pve{}", node + 1)
 }
 
@@ -91,7 +75,7 @@ impl Data {
         let list = |qemu| {
             here()
                 .filter(|guest| guest.qemu == qemu)
-                .map(|guest| of_node(guest, state.shape.version))
+                .map(|guest| guest::of_node(guest, state.shape.version))
                 .collect()
         };
         let seen = state.shape.privileged;
@@ -109,7 +93,16 @@ impl Data {
             ["qemu" | "lxc" | "replication"] if !seen => json!([]),
             ["qemu" | "lxc", number, "config"] => {
                 let guest = here().find(|guest| guest.vmid.to_string() == *number)?;
-                json!({ "onboot": u8::from(guest.vmid.is_multiple_of(2)), "memory": "8192", "cores": 4, "digest": "0" })
+                guest::network(
+                    guest,
+                    json!({ "onboot": u8::from(guest.vmid.is_multiple_of(2)), "memory": "8192", "cores": 4, "digest": "0" }),
+                )
+            }
+            ["qemu", number, "agent", "network-get-interfaces"] => {
+                guest::interfaces_of_machine(number.parse().ok()?)
+            }
+            ["lxc", number, "interfaces"] if state.shape.version >= 8 => {
+                guest::interfaces_of_container(number.parse().ok()?)
             }
             ["qemu" | "lxc", _, "snapshot"] => json!([
                 { "name": "current", "description": "You are here!" }, { "name": "before", "snaptime": THEN - 86_400 },
@@ -119,6 +112,10 @@ impl Data {
                   "last_sync": THEN, "last_try": THEN, "next_sync": THEN + 900, "duration": "2.5", "fail_count": 0 },
             ]),
             ["replication"] => json!([]),
+            // Asked by prometheus-pve-exporter alone: the list has it already.
+            ["replication", id, "status"] => json!({
+                "id": id, "guest": 100, "last_sync": THEN, "last_try": THEN, "next_sync": THEN + 900, "duration": 2.5, "fail_count": 0,
+            }),
             ["subscription"] => {
                 json!({ "status": "active", "level": "c", "nextduedate": "2027-01-31", "productname": "Community" })
             }
@@ -134,11 +131,25 @@ impl Data {
                 { "devpath": "/dev/sda", "model": "SSD", "serial": "S1", "type": "ssd", "size": 480 * GIB, "health": "PASSED", "wearout": 97, "used": "ZFS" },
                 { "devpath": "/dev/sdb", "model": "HDD", "serial": "S2", "type": "hdd", "size": 4000 * GIB, "health": "FAILED!", "wearout": "N/A" },
             ]),
+            ["disks", "smart"] => json!({ "health": "PASSED", "type": "ata", "attributes": [
+                { "id": "  5", "name": "Reallocated_Sector_Ct", "value": "100", "worst": "100", "threshold": "010", "fail": "-", "raw": "3", "flags": "PO--CK" },
+                { "id": "  9", "name": "Power_On_Hours", "value": "99", "worst": "99", "threshold": "000", "fail": "-", "raw": "1000", "flags": "-O--CK" },
+                { "id": "194", "name": "Temperature_Celsius", "value": "34", "worst": "45", "threshold": "000", "fail": "-", "raw": "34 (Min/Max 20/45)", "flags": "-O---K" },
+            ] }),
+            ["rrddata"] => json!([
+                { "time": THEN, "cpu": 0.1, "pressureiosome": 40.0, "pressurememoryfull": 0 },
+                { "time": THEN + 60, "cpu": 0.1, "pressureiosome": 12.5, "pressurememoryfull": 0 },
+                { "time": THEN + 120 },
+            ]),
+            ["time"] => {
+                json!({ "timezone": "Europe/Lisbon", "time": now(state), "localtime": now(state) + 3600 })
+            }
             ["disks", "zfs"] => {
                 json!([{ "name": "rpool", "health": "ONLINE", "size": 470 * GIB, "alloc": 100 * GIB, "free": 370 * GIB, "frag": 5, "dedup": 1.0 }])
             }
             ["disks", "zfs", "rpool"] => {
-                json!({ "name": "rpool", "state": "ONLINE", "errors": "No known data errors", "children": [
+                json!({ "name": "rpool", "state": "ONLINE", "errors": "No known data errors",
+                    "scan": "scrub repaired 0B in 00:12:34 with 2 errors on Sun Nov  1 00:00:00 2026", "children": [
                 { "name": "mirror-0", "state": "ONLINE", "children": [{ "name": "sda3", "state": "ONLINE", "leaf": 1, "read": 0, "write": 0, "cksum": 1 }] }] })
             }
             ["disks", "lvmthin"] => {
@@ -175,7 +186,7 @@ impl Data {
         let row = |index: usize| {
             json!({
                 "node": name(index), "id": format!("node/{}", name(index)), "type": "node", "status": "online",
-                "ssl_fingerprint": state.fingerprints.get(index).cloned().unwrap_or_else(|| format!("{index:02X}").repeat(32)),
+                "ssl_fingerprint": state.fingerprint(index).unwrap_or_else(|| format!("{index:02X}").repeat(32)),
             })
         };
         (0..state.shape.nodes).map(row).collect()
@@ -191,7 +202,7 @@ impl Data {
                     "id": format!("{}/{}", guest.kind(), guest.vmid), "vmid": guest.vmid, "node": name(guest.node),
                     "type": guest.kind(), "status": "unknown",
                 })),
-                Mode::Online | Mode::Hanging => rows.push(of_cluster(guest, version)),
+                Mode::Online | Mode::Hanging => rows.push(guest::of_cluster(guest, version)),
             }
         }
         for index in 0..nodes {
@@ -240,51 +251,6 @@ impl Data {
     }
 }
 
-fn of_cluster(guest: &Guest, version: u8) -> Value {
-    let (number, runs) = (guest.vmid as u64, guest.runs());
-    let mut row = json!({
-        "id": format!("{}/{number}", guest.kind()), "vmid": number, "type": guest.kind(), "node": name(guest.node),
-        "name": format!("guest-{number}"), "status": if runs { "running" } else { "stopped" }, "template": 0, "maxcpu": 4,
-        "cpu": if runs { 0.0123 } else { 0.0 }, "maxmem": 8 * GIB, "mem": if runs { 3 * GIB } else { 0 },
-        "maxdisk": 64 * GIB, "disk": if guest.qemu { 0 } else { 5 * GIB }, "netin": 123_456_789 + number,
-        "netout": 987_654_321 + number, "diskread": 555_555 + number, "diskwrite": 777_777 + number,
-        "uptime": if runs { 86_400 + number } else { 0 },
-    });
-    if version >= 8 {
-        row["tags"] = json!("web;prod");
-    }
-    if version >= 9 && guest.qemu {
-        row["memhost"] = json!(4 * GIB);
-    }
-    if guest.vmid == 100 {
-        row["hastate"] = json!("started");
-    }
-    row
-}
-
-fn of_node(guest: &Guest, version: u8) -> Value {
-    let mut row = of_cluster(guest, version);
-    if let Some(row) = row.as_object_mut() {
-        for key in ["id", "node", "maxcpu", "hastate"] {
-            row.remove(key);
-        }
-    }
-    row["cpus"] = json!(4);
-    if !guest.qemu {
-        // Containers of 7 have it as a text.
-        row["vmid"] = if version < 8 { json!(guest.vmid.to_string()) } else { json!(guest.vmid) };
-        row["maxswap"] = json!(GIB / 2);
-        row["swap"] = json!(0);
-    }
-    if version >= 9 {
-        // Of containers in 9.0 a text.
-        row["pressurecpusome"] = if guest.qemu { json!(1.25) } else { json!("1.25") };
-        row["pressureiosome"] = if guest.qemu { json!(12.5) } else { json!("12.5") };
-        row["pressurememoryfull"] = json!(0);
-    }
-    row
-}
-
 fn status(state: &State, listener: usize) -> Value {
     let mut rows = Vec::new();
     let all: Vec<usize> =
@@ -297,20 +263,27 @@ fn status(state: &State, listener: usize) -> Value {
     for index in all {
         rows.push(json!({
             "type": "node", "id": format!("node/{}", name(index)), "name": name(index), "nodeid": index + 1,
-            "ip": format!("192.0.2.{}", index + 1), "online": u8::from(online(index)), "local": u8::from(index == listener), "level": "c",
+            "ip": format!("{}.{}", if state.shape.loopback { "127.0.0" } else { "192.0.2" }, index + 1), "online": u8::from(online(index)), "local": u8::from(index == listener), "level": "c",
         }));
     }
     Value::Array(rows)
 }
 
+/// The time by the cluster's clock, in seconds.
+fn now(state: &State) -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_secs()).unwrap() + state.shape.ahead
+}
+
 fn ha(state: &State) -> Value {
     let mut rows = vec![
         json!({ "id": "quorum", "type": "quorum", "node": "pve1", "quorate": 1, "status": "OK" }),
-        json!({ "id": "master", "type": "master", "node": "pve1", "status": "pve1 (active)", "timestamp": THEN }),
+        json!({ "id": "master", "type": "master", "node": "pve1", "status": "pve1 (active)", "timestamp": now(state) }),
         json!({ "id": "service:ct:100", "sid": "ct:100", "type": "service", "node": "pve1", "state": "started", "request_state": "started" }),
     ];
-    rows.extend((0..state.shape.nodes).map(|index| {
-        json!({ "id": format!("lrm:{}", name(index)), "type": "lrm", "node": name(index), "timestamp": THEN, "status": "active" })
+    let is_member = |index: &usize| state.mode(&name(*index)) != Mode::Removed;
+    rows.extend((0..state.shape.nodes).filter(is_member).map(|index| {
+        json!({ "id": format!("lrm:{}", name(index)), "type": "lrm", "node": name(index), "timestamp": now(state), "status": "active" })
     }));
     Value::Array(rows)
 }

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use super::answer::{Answer, Request, answer};
+use super::answer::{Answer, Request, STATS, answer};
 use super::state::{Fault, State};
 
 /// A connection ends after this silence.
@@ -35,7 +35,9 @@ pub(super) async fn serve(state: Arc<State>, listener: usize, acceptor: TlsAccep
             tokio::time::sleep(Duration::from_secs(120)).await;
             return;
         }
-        state.asked(&request.path);
+        if request.path != STATS {
+            state.asked(&request.path);
+        }
         let answer = answer(&state, listener, &request).await;
         let close = answer.status >= 400 || count == MOST;
         let whole = write(&mut stream, &request, answer, close).await;

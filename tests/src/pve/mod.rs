@@ -9,11 +9,13 @@
 //! | `shape` | how large the cluster is, which version, who may see what |
 //! | `state` | what changes while it runs: nodes that go offline or hang, faults by path, counters |
 //! | `data` | the answers' data, in the shapes of versions 7, 8 and 9 |
+//! | `guest` | what is told of a guest |
 //! | `answer` | from a request to an answer: who asks, what, and what goes wrong |
 //! | `line` | one connection |
 
 mod answer;
 mod data;
+mod guest;
 mod line;
 mod shape;
 mod state;
@@ -40,6 +42,7 @@ pub struct Pve {
     pub authority: String,
     /// What can be changed while it runs.
     pub state: Arc<State>,
+    maker: Made,
     runtime: Option<tokio::runtime::Runtime>,
 }
 
@@ -54,26 +57,35 @@ impl Pve {
     /// The same on listeners of the caller's.
     #[must_use]
     pub fn on(shape: Shape, listeners: Vec<TcpListener>) -> Self {
-        let authority = made("Proxmox Virtual Environment", None);
-        let leaves: Vec<_> = listeners.iter().map(|_| made("pve", Some(&authority))).collect();
-        let fingerprints: Vec<String> = leaves.iter().map(|leaf| sha256(&leaf.der)).collect();
-        let state = Arc::new(State::new(shape, fingerprints.clone()));
+        let maker = made("Proxmox Virtual Environment", None, Valid::Now);
+        let doors: Vec<_> = listeners.iter().map(|_| made("pve", Some(&maker), Valid::Now).door()).collect();
+        let fingerprints: Vec<String> = doors.iter().map(|(fingerprint, _)| fingerprint.clone()).collect();
+        let state = Arc::new(State::new(shape, doors));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let mut ports = Vec::new();
-        for (index, (listener, leaf)) in listeners.into_iter().zip(&leaves).enumerate() {
+        for (index, listener) in listeners.into_iter().enumerate() {
             ports.push(listener.local_addr().unwrap().port());
             listener.set_nonblocking(true).unwrap();
-            let (state, acceptor) = (Arc::clone(&state), TlsAcceptor::from(Arc::new(leaf.server())));
+            let state = Arc::clone(&state);
             runtime.spawn(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 loop {
                     let Ok((stream, _)) = listener.accept().await else { continue };
-                    tokio::spawn(line::serve(Arc::clone(&state), index, acceptor.clone(), stream));
+                    let acceptor = TlsAcceptor::from(state.door(index));
+                    tokio::spawn(line::serve(Arc::clone(&state), index, acceptor, stream));
                 }
             });
         }
-        Self { ports, fingerprints, authority: authority.pem, state, runtime: Some(runtime) }
+        Self { ports, fingerprints, authority: maker.pem.clone(), state, maker, runtime: Some(runtime) }
+    }
+
+    /// Gives a listener a new certificate, as a renewal does; its fingerprint.
+    pub fn renew(&mut self, listener: usize, valid: Valid) -> String {
+        let door = made("pve", Some(&self.maker), valid).door();
+        self.fingerprints[listener].clone_from(&door.0);
+        self.state.set_door(listener, door);
+        self.fingerprints[listener].clone()
     }
 
     /// `https://127.0.0.1:PORT` of each node that listens.
@@ -117,13 +129,25 @@ struct Made {
     issuer: rcgen::Issuer<'static, rcgen::KeyPair>,
 }
 
-fn made(name: &str, parent: Option<&Made>) -> Made {
+/// When a certificate is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Valid {
+    /// It is.
+    Now,
+    /// Not before a far day: so it is where a clock stands years behind.
+    Later,
+}
+
+fn made(name: &str, parent: Option<&Made>, valid: Valid) -> Made {
     let names =
         if parent.is_some() { vec!["localhost".to_owned(), "127.0.0.1".to_owned()] } else { Vec::new() };
     let mut params = rcgen::CertificateParams::new(names).unwrap();
     params.distinguished_name.push(rcgen::DnType::CommonName, name);
     if parent.is_none() {
         params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    }
+    if valid == Valid::Later {
+        params.not_before = rcgen::date_time_ymd(2090, 1, 1);
     }
     let key = rcgen::KeyPair::generate().unwrap();
     let made = match parent {
@@ -135,6 +159,10 @@ fn made(name: &str, parent: Option<&Made>) -> Made {
 }
 
 impl Made {
+    fn door(&self) -> (String, Arc<ServerConfig>) {
+        (sha256(&self.der), Arc::new(self.server()))
+    }
+
     fn server(&self) -> ServerConfig {
         let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

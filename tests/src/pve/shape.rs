@@ -28,6 +28,10 @@ pub struct Shape {
     pub patience: Duration,
     /// How long a ticket is good.
     pub ticket: Duration,
+    /// Whether the nodes say that they have loopback addresses, 127.0.0.1 and on: for whoever connects to them.
+    pub loopback: bool,
+    /// How far the cluster's clock is ahead, in seconds.
+    pub ahead: i64,
 }
 
 impl Default for Shape {
@@ -41,6 +45,8 @@ impl Default for Shape {
             penance: Duration::from_secs(3),
             patience: Duration::from_secs(30),
             ticket: Duration::from_secs(7200),
+            loopback: false,
+            ahead: 0,
         }
     }
 }

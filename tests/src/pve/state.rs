@@ -1,10 +1,12 @@
 //! What changes while it runs.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustls::ServerConfig;
 
 use super::data::Data;
-use super::shape::Shape;
+use super::shape::{SECRET, Shape};
 
 /// How a node is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,7 +75,6 @@ impl Counts {
 /// What changes while it runs.
 pub struct State {
     pub(super) shape: Shape,
-    pub(super) fingerprints: Vec<String>,
     pub(super) data: Data,
     inner: Mutex<Inner>,
 }
@@ -86,11 +87,38 @@ struct Inner {
     /// Listeners that accept and then say nothing.
     deaf: Vec<usize>,
     tickets: BTreeMap<String, std::time::Instant>,
+    /// What each listener shows: its certificate's fingerprint, and what makes its handshakes.
+    doors: Vec<(String, Arc<ServerConfig>)>,
+    /// The token's secret, and the password.
+    secret: String,
 }
 
 impl State {
-    pub(super) fn new(shape: Shape, fingerprints: Vec<String>) -> Self {
-        Self { data: Data::new(&shape), shape, fingerprints, inner: Mutex::default() }
+    pub(super) fn new(shape: Shape, doors: Vec<(String, Arc<ServerConfig>)>) -> Self {
+        let inner = Inner { doors, secret: SECRET.to_owned(), ..Inner::default() };
+        Self { data: Data::new(&shape), shape, inner: Mutex::new(inner) }
+    }
+
+    /// Gives a listener another certificate; connections that stand go on.
+    pub(super) fn set_door(&self, listener: usize, door: (String, Arc<ServerConfig>)) {
+        self.lock().doors[listener] = door;
+    }
+
+    pub(super) fn door(&self, listener: usize) -> Arc<ServerConfig> {
+        Arc::clone(&self.lock().doors[listener].1)
+    }
+
+    pub(super) fn fingerprint(&self, listener: usize) -> Option<String> {
+        self.lock().doors.get(listener).map(|(fingerprint, _)| fingerprint.clone())
+    }
+
+    /// Makes another secret the right one.
+    pub fn set_secret(&self, secret: &str) {
+        secret.clone_into(&mut self.lock().secret);
+    }
+
+    pub(super) fn secret(&self) -> String {
+        self.lock().secret.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -102,7 +130,7 @@ impl State {
         self.lock().modes.insert(node.to_owned(), mode);
     }
 
-    /// Lets every path that has this in it (and its query) go wrong.
+    /// Lets every path that has this in it (and its query) go wrong; with `=` before it that path alone.
     pub fn fault(&self, part: &str, fault: Fault) {
         self.lock().faults.push((part.to_owned(), fault));
     }
@@ -134,7 +162,9 @@ impl State {
     }
 
     pub(super) fn fault_of(&self, path: &str) -> Option<Fault> {
-        self.lock().faults.iter().find(|(part, _)| path.contains(part)).map(|(_, fault)| fault.clone())
+        let is_meant =
+            |part: &str| part.strip_prefix('=').map_or_else(|| path.contains(part), |whole| path == whole);
+        self.lock().faults.iter().find(|(part, _)| is_meant(part)).map(|(_, fault)| fault.clone())
     }
 
     pub(super) fn is_deaf(&self, listener: usize) -> bool {

@@ -27,6 +27,9 @@ pub(crate) trait Face: Send + Sync {
 
     /// See [`Exporter::discovered`].
     fn discovered(&self) -> Vec<Discovered>;
+
+    /// See [`Exporter::discovered_by`].
+    fn discovered_by(&self, query: &str) -> Result<Vec<Discovered>, String>;
 }
 
 impl<E: Exporter> Face for E {
@@ -36,6 +39,10 @@ impl<E: Exporter> Face for E {
 
     fn discovered(&self) -> Vec<Discovered> {
         Exporter::discovered(self)
+    }
+
+    fn discovered_by(&self, query: &str) -> Result<Vec<Discovered>, String> {
+        Exporter::discovered_by(self, query)
     }
 }
 

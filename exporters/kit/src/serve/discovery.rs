@@ -1,4 +1,5 @@
-//! `/sd` and `/sd/NAME`: what was discovered, as Prometheus' `http_sd_configs` reads it, from memory.
+//! `/sd` and `/sd/NAME`: what was discovered, as Prometheus' `http_sd_configs` reads it, from memory. A query
+//! chooses among the targets, where the exporter knows how.
 
 use http::StatusCode;
 
@@ -9,8 +10,11 @@ use crate::discovery::{Discovered, Group};
 
 /// Answers `/sd` with all lists, `/sd/NAME` with one. What is not known yet is no empty list, which would make Prometheus
 /// forget the targets that it has: it keeps them on any status but 200.
-pub(super) fn discovery(site: &Site, path: &str) -> Reply {
-    let mut lists = site.engine.force().face.discovered();
+pub(super) fn discovery(site: &Site, path: &str, query: &str) -> Reply {
+    let mut lists = match site.engine.force().face.discovered_by(query) {
+        Ok(lists) => lists,
+        Err(cause) => return reply::text(StatusCode::BAD_REQUEST, format!("{cause}\n")),
+    };
     match path.strip_prefix("/sd/") {
         Some(name) => {
             lists.retain(|list| list.name == name);

@@ -99,7 +99,7 @@ async fn dispatch(site: &Site, route: Route, request: Request<Incoming>) -> Repl
         Route::Landing => landing::landing(site),
         Route::Discovery => {
             let path = request.uri().path().strip_prefix(site.prefix.as_str()).unwrap_or_default();
-            discovery::discovery(site, path)
+            discovery::discovery(site, path, request.uri().query().unwrap_or_default())
         }
         Route::Logs => report::logs(site, request.uri().query().unwrap_or_default()),
         Route::Config => reply::text(StatusCode::OK, site.engine.force().yaml.clone()),

@@ -104,8 +104,8 @@ impl Access {
                     let detail = format!("{name} needs a second factor: make a token for it instead");
                     return Err(Failure::new(Reason::SecondFactor, detail));
                 }
-                let cookie = format!("PVEAuthCookie={}", percent(&ticket.ticket));
-                sealed(COOKIE, &cookie, Some(Instant::now() + TICKET_LIFE))?
+                let value = format!("PVEAuthCookie={}", cookie(&ticket.ticket));
+                sealed(COOKIE, &value, Some(Instant::now() + TICKET_LIFE))?
             }
         };
         *state = State::In(fresh.clone());
@@ -145,10 +145,11 @@ fn sealed(name: HeaderName, text: &str, until: Option<Instant>) -> Result<Badge,
     Ok(Badge { name, value, until })
 }
 
-/// A ticket has `:` and base64 in it; the API decodes cookies.
-fn percent(ticket: &str) -> String {
-    let safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    ticket.bytes().fold(String::with_capacity(ticket.len() * 2), |mut text, byte| {
+/// A ticket as a cookie's value: as it is, for all that it is made of (`:`, `@`, base64) may stand there. The API decodes cookies,
+/// what stands before it may not: only what no cookie may have, and what the API would decode, is encoded.
+fn cookie(ticket: &str) -> String {
+    let safe = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\' | b'%');
+    ticket.bytes().fold(String::with_capacity(ticket.len()), |mut text, byte| {
         if safe(byte) {
             text.push(char::from(byte));
         } else {
@@ -175,5 +176,17 @@ impl Ticket {
     /// Whether it is one at all.
     pub(super) fn is_there(&self) -> bool {
         !self.ticket.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ticket_is_a_cookie_as_it_is() {
+        let ticket = "PVE:farol@pve:6543ABCD::c2ln+bmF0/dXJl==";
+        assert_eq!(cookie(ticket), ticket);
+        assert_eq!(cookie("a b;c%d\"\u{e9}"), "a%20b%3Bc%25d%22%C3%A9");
     }
 }

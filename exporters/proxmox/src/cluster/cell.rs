@@ -32,8 +32,10 @@ pub struct Collected {
 impl Collected {
     /// A run that began at that moment and ends now.
     #[must_use]
-    pub fn new(page: Page, failure: Option<Failure>, began: Instant) -> Self {
+    pub fn new(mut page: Page, failure: Option<Failure>, began: Instant) -> Self {
         let at = Instant::now();
+        // It is kept, for seconds or hours.
+        page.finish();
         Self { page: Arc::new(page), failure, took: at - began, at, time: SystemTime::now() }
     }
 }
@@ -77,6 +79,8 @@ impl Cell {
     /// for it. A failure is not kept: the next one tries again.
     pub(super) async fn get(&self, cluster: &Cluster, good: Duration, deadline: Instant) -> Collected {
         let began = Instant::now();
+        // Whoever waits for another's call that fails has no more time than who makes one.
+        let deadline = deadline.min(began + cluster.settings().timeout);
         let Ok(mut answer) = tokio::time::timeout_at(deadline.into(), self.answer.lock()).await else {
             let failure =
                 Failure::new(Reason::Timeout, "the same call of another scrape has not been answered yet");
@@ -85,7 +89,6 @@ impl Cell {
         if let Some(answer) = answer.as_ref().filter(|answer| answer.at.elapsed() < good) {
             return answer.clone();
         }
-        let deadline = deadline.min(Instant::now() + cluster.settings().timeout);
         let fresh = cluster.visit(self.collector, "", deadline).await;
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
         let before = past.last.replace(fresh.failure.clone().map_or(Ok(()), Err));

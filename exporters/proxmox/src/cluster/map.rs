@@ -40,6 +40,12 @@ pub struct Guest {
     pub running: Option<bool>,
     /// Whether it is a template.
     pub template: bool,
+    /// The API's word for its state: `running`, `stopped`, `paused`, …; empty when there is none.
+    pub status: Box<str>,
+    /// The pool it is in, or empty.
+    pub pool: Box<str>,
+    /// Its tags, sorted, with semicolons between.
+    pub tags: Box<str>,
 }
 
 impl Guest {

@@ -17,6 +17,7 @@ mod rounds;
 mod store;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -24,6 +25,7 @@ use kit::Page;
 
 use crate::api::{Api, Failure, Reason};
 use crate::collect::{Collector, Tier, Visit, permissions, tasks};
+use crate::discovery::Book;
 use cell::Cell;
 pub use cell::Collected;
 pub use fast::Fast;
@@ -73,6 +75,9 @@ pub struct Cluster {
     store: Store,
     tasks: tasks::Memory,
     permissions: permissions::Memory,
+    addresses: Book,
+    /// The major version; 0 until it is known.
+    version: AtomicU32,
 }
 
 impl Cluster {
@@ -89,6 +94,8 @@ impl Cluster {
             store: Store::default(),
             tasks: tasks::Memory::default(),
             permissions: permissions::Memory::default(),
+            addresses: Book::default(),
+            version: AtomicU32::new(0),
         }
     }
 
@@ -136,6 +143,23 @@ impl Cluster {
     #[must_use]
     pub fn told_permissions(&self) -> &permissions::Memory {
         &self.permissions
+    }
+
+    /// The guests' addresses.
+    #[must_use]
+    pub fn addresses(&self) -> &Book {
+        &self.addresses
+    }
+
+    /// The major version of Proxmox VE; `None` until it is known.
+    #[must_use]
+    pub fn version(&self) -> Option<u32> {
+        Some(self.version.load(Ordering::Relaxed)).filter(|major| *major > 0)
+    }
+
+    /// Takes what an answer said of the version.
+    pub fn learn_version(&self, major: u32) {
+        self.version.store(major, Ordering::Relaxed);
     }
 
     /// What the background knows of the cluster as a whole (`None`) or of one node.

@@ -1,14 +1,15 @@
-//! `/nodes/{node}/disks/list`: the physical disks and what SMART says of them. One `smartctl` a disk, one after the other:
-//! it may take long, and may wake disks that sleep.
+//! `/nodes/{node}/disks/list`: the physical disks and whether SMART finds them good; `/nodes/{node}/disks/smart`: what it
+//! counts in each. Two `smartctl` a disk, one after the other: it may take long, and may wake disks that sleep.
 
 use std::time::Duration;
 
 use kit::{BoxFuture, Desc, Page};
 use serde::Deserialize;
 
-use super::{Collector, Need, Scope, Tier, Visit, flag, whole};
-use crate::api::Failure;
+use super::smart::{self, Smart};
+use super::{Collector, SYS_AUDIT, Scope, Tier, Visit, flag, whole};
 use crate::api::value::{Number, Rows, Text};
+use crate::api::{Failure, Reason};
 
 /// See the module.
 pub const COLLECTOR: Collector = Collector {
@@ -17,10 +18,22 @@ pub const COLLECTOR: Collector = Collector {
     scope: Scope::Node,
     on: true,
     every: Duration::from_secs(3600),
-    limit: Duration::from_secs(120),
-    needs: &[Need { privilege: "Sys.Audit", path: "/nodes" }],
-    descs: &[&HEALTHY, &LIFE_LEFT, &SIZE, &INFO],
+    limit: Duration::from_secs(300),
+    needs: &[SYS_AUDIT],
+    descs: DESCS,
     collect,
+};
+
+/// What of the list is told, and what of each disk.
+const DESCS: &[&Desc] = {
+    const OWN: [&Desc; 4] = [&HEALTHY, &LIFE_LEFT, &SIZE, &INFO];
+    let mut all = [OWN[0]; OWN.len() + smart::DESCS.len()];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = if at < OWN.len() { OWN[at] } else { smart::DESCS[at - OWN.len()] };
+        at += 1;
+    }
+    &{ all }
 };
 
 const DEVICE: &[&str] = &["cluster", "node", "device"];
@@ -66,21 +79,37 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
     Box::pin(async move {
         let answer: Rows<Row> = visit.get("/nodes/{node}/disks/list").await?;
         write([visit.name, visit.node], &answer.rows, page);
-        whole(&answer, "/nodes/{node}/disks/list")
+        let mut result = whole(&answer, "/nodes/{node}/disks/list");
+        for row in answer.rows.iter().filter(|row| healthy(row).is_some() && !row.devpath.is_empty()) {
+            let fill = [("node", visit.node), ("disk", &*row.devpath)];
+            match visit.get_with::<Smart>("/nodes/{node}/disks/smart?disk={disk}", &fill).await {
+                Ok(answer) => smart::write([visit.name, visit.node, &row.devpath], &answer, page),
+                // The time of them all is over.
+                Err(failure) if matches!(failure.reason, Reason::NodeUnreachable | Reason::Timeout) => {
+                    return Err(failure);
+                }
+                Err(failure) => result = result.and(Err(failure)),
+            }
+        }
+        result
     })
+}
+
+/// SMART's verdict; `None` when it has none: a disk that it knows nothing of, as those of a virtual machine.
+fn healthy(row: &Row) -> Option<bool> {
+    match row.health.to_ascii_uppercase().as_str() {
+        "PASSED" | "OK" => Some(true),
+        "" | "UNKNOWN" => None,
+        _ => Some(false),
+    }
 }
 
 /// Writes the rows.
 pub fn write([cluster, node]: [&str; 2], rows: &[Row], page: &mut Page) {
     for row in rows.iter().filter(|row| !row.devpath.is_empty()) {
         let labels = [cluster, node, &*row.devpath];
-        let healthy = match row.health.to_ascii_uppercase().as_str() {
-            "PASSED" | "OK" => Some(true),
-            "" | "UNKNOWN" => None,
-            _ => Some(false),
-        };
         for (desc, value) in [
-            (&HEALTHY, healthy.map(flag)),
+            (&HEALTHY, healthy(row).map(flag)),
             (&LIFE_LEFT, row.wearout.0.map(|percent| percent / 100.0)),
             (&SIZE, row.size.positive()),
         ] {

@@ -1,16 +1,16 @@
 //! `/nodes/{node}/qemu/{vmid}/agent/get-fsinfo`: what the file systems of virtual machines use, as the agent in them says.
-//! One call a guest, each of which may hang for as long as the agent does: off unless it is wanted, and each guest has its
-//! own few seconds.
+//! One call a guest: off unless it is wanted.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use kit::{BoxFuture, Desc, Page};
 use serde::Deserialize;
 
-use super::{Collector, Need, Scope, Tier, Visit};
-use crate::api::value::{Number, Rows, Text};
-use crate::api::{Failure, Reason};
+use super::agent::{self, Answer};
+use super::{Collector, Scope, Tier, Visit};
+use crate::api::Failure;
+use crate::api::value::{Number, Text};
 
 /// See the module.
 pub const COLLECTOR: Collector = Collector {
@@ -20,13 +20,10 @@ pub const COLLECTOR: Collector = Collector {
     on: false,
     every: Duration::from_secs(300),
     limit: Duration::from_secs(290),
-    needs: &[Need { privilege: "VM.GuestAgent.Audit", path: "/vms" }],
+    needs: &[agent::AUDIT],
     descs: &[&SIZE, &USED],
     collect,
 };
-
-/// The time of one guest.
-const PATIENCE: Duration = Duration::from_secs(8);
 
 const LABELS: &[&str] = &["cluster", "id", "mountpoint", "fstype"];
 
@@ -43,13 +40,6 @@ pub const USED: Desc = Desc::gauge(
 )
 .labels(LABELS);
 
-/// The answer: a list of file systems, or an object with the agent's error.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Answer {
-    result: serde_json::Value,
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct FileSystem {
@@ -64,34 +54,14 @@ struct FileSystem {
 
 fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
-        let map = visit.cluster.map();
-        let mut result = Ok(());
-        let running = map.guests.iter().filter(|guest| {
-            *guest.node == *visit.node
-                && guest.kind() == "qemu"
-                && guest.running == Some(true)
-                && !guest.template
-        });
-        for guest in running {
-            let visit = Visit { deadline: visit.deadline.min(Instant::now() + PATIENCE), ..*visit };
-            let fill = [("node", visit.node), ("vmid", &*guest.vmid)];
-            match visit.get_with::<Answer>("/nodes/{node}/qemu/{vmid}/agent/get-fsinfo", &fill).await {
-                Ok(answer) => write([visit.name, &guest.id], answer, page),
-                // `QEMU guest agent is not running`, `No QEMU guest agent configured`: it has none, which is no failure.
-                Err(failure) if failure.reason == Reason::ServerError && failure.detail.contains("agent") => {
-                }
-                Err(failure) if failure.reason == Reason::NodeUnreachable => return Err(failure),
-                Err(failure) => result = result.and(Err(failure)),
-            }
-        }
-        result
+        let path = "/nodes/{node}/qemu/{vmid}/agent/get-fsinfo";
+        agent::ask(visit, path, |guest, answer| write([visit.name, &guest.id], answer, page)).await
     })
 }
 
 /// Writes the file systems that can fill; each mount point once.
 pub fn write([cluster, id]: [&str; 2], answer: Answer, page: &mut Page) {
-    // An object is the agent's error: it cannot do this.
-    let Ok(systems) = serde_json::from_value::<Rows<FileSystem>>(answer.result) else { return };
+    let Some(systems) = answer.rows::<FileSystem>() else { return };
     let mut seen = BTreeSet::new();
     for system in &systems.rows {
         // Images that are full by their nature.

@@ -5,14 +5,17 @@
 //! |---|---|---|
 //! | fast | at each scrape, side by side, each answer good for 5 s | `resources`, `status`, `ha`, `tasks` |
 //! | node | once a minute, every node that is online | `node`, `guests`, `replication` |
-//! | slow | every 5 to 60 minutes | the rest |
+//! | slow | every 2 to 60 minutes | the rest |
 
+pub mod agent;
 pub mod backup_jobs;
 pub mod backups;
+mod calendar;
 pub mod ceph;
 pub mod certificates;
 pub mod disks;
 pub mod fingerprints;
+pub mod guest_addresses;
 pub mod guest_config;
 pub mod guest_filesystems;
 pub mod guests;
@@ -21,10 +24,13 @@ pub mod lvmthin;
 pub mod node;
 pub mod packages;
 pub mod permissions;
+pub mod pressure;
 pub mod qdevice;
 pub mod replication;
 pub mod resources;
+mod scan;
 pub mod services;
+pub mod smart;
 pub mod snapshots;
 pub mod status;
 pub mod subscription;
@@ -51,6 +57,7 @@ pub const ALL: &[&Collector] = &[
     &node::COLLECTOR,
     &guests::COLLECTOR,
     &replication::COLLECTOR,
+    &pressure::COLLECTOR,
     &permissions::COLLECTOR,
     &fingerprints::COLLECTOR,
     &backup_jobs::COLLECTOR,
@@ -66,6 +73,7 @@ pub const ALL: &[&Collector] = &[
     &guest_config::COLLECTOR,
     &snapshots::COLLECTOR,
     &guest_filesystems::COLLECTOR,
+    &guest_addresses::COLLECTOR,
     &ceph::COLLECTOR,
 ];
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kit::{BoxFuture, Desc, Page};
 use serde::Deserialize;
 
+use super::calendar;
 use super::{Collector, Scope, Tier, Visit};
 use crate::api::Failure;
 use crate::api::value::Text;
@@ -73,44 +74,14 @@ pub fn write([cluster, node]: [&str; 2], subscription: &Subscription, one_hot: b
     for other in STATES.iter().filter(|other| one_hot && **other != status) {
         family.push(&[cluster, &id, other], 0.0);
     }
-    if let Some(due) = day(&subscription.nextduedate) {
+    if let Some(due) = calendar::day(&subscription.nextduedate) {
         page.family(&NEXT_DUE).push(&[cluster, &id], due);
     }
-}
-
-/// The beginning of a day, `2026-12-31`, in seconds since 1970: Howard Hinnant's count of days in the Gregorian calendar.
-fn day(text: &str) -> Option<f64> {
-    let mut parts = text.trim().splitn(3, '-').map(str::parse::<i32>);
-    let (year, month, day) = (parts.next()?.ok()?, parts.next()?.ok()?, parts.next()?.ok()?);
-    if !(1970..=9999).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // A year that begins in March: the day that leap years add is its last.
-    let year = if month <= 2 { year - 1 } else { year };
-    let (era, of_era) = (year / 400, year % 400);
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468;
-    Some(f64::from(days) * 86_400.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn days_are_counted() {
-        for (text, want) in [
-            ("1970-01-01", Some(0.0)),
-            ("2000-02-29", Some(951_782_400.0)),
-            ("2026-12-31", Some(1_798_675_200.0)),
-            ("2024-03-01", Some(1_709_251_200.0)),
-            ("", None),
-            ("2026-13-01", None),
-            ("soon", None),
-        ] {
-            assert_eq!(day(text), want, "{text}");
-        }
-    }
 
     #[test]
     fn with_and_without() {

@@ -39,6 +39,10 @@ pub struct Version {
 fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
         let version: Version = visit.get("/version").await?;
+        let major = version.version.split(['.', '-']).next().and_then(|major| major.parse().ok());
+        if let Some(major) = major {
+            visit.cluster.learn_version(major);
+        }
         page.family(&VERSION).push(&[visit.name, &version.release, &version.repoid, &version.version], 1.0);
         Ok(())
     })

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kit::{BoxFuture, Desc, Page};
 use serde::Deserialize;
 
+use super::scan::{SCAN_END, SCAN_ERRORS, SCAN_RUNNING, Scan};
 use super::{Collector, SYS_AUDIT, Scope, Tier, Visit, flag, whole};
 use crate::api::Failure;
 use crate::api::value::{Number, Rows, Text};
@@ -29,6 +30,9 @@ pub const COLLECTOR: Collector = Collector {
         &DATA_ERRORS,
         &DEVICE_STATE,
         &DEVICE_ERRORS,
+        &SCAN_END,
+        &SCAN_ERRORS,
+        &SCAN_RUNNING,
     ],
     collect,
 };
@@ -95,7 +99,16 @@ pub struct Pool {
 #[serde(default)]
 pub struct Detail {
     errors: Text,
+    scan: Text,
     children: Vec<Device>,
+}
+
+/// What `/nodes/{node}/time` answers: the time, and what the clock on the node's wall says, both in seconds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Clock {
+    time: Number,
+    localtime: Number,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -115,15 +128,37 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
         let labels = [visit.name, visit.node];
         write(labels, &answer.rows, page);
         let mut result = whole(&answer, "/nodes/{node}/disks/zfs");
+        // Scrubs are told in the node's own time. Asked once a pool is known to have any.
+        let mut zone = None;
         for pool in answer.rows.iter().filter(|pool| !pool.name.is_empty()) {
             let fill = [("node", visit.node), ("pool", &*pool.name)];
             match visit.get_with::<Detail>("/nodes/{node}/disks/zfs/{pool}", &fill).await {
-                Ok(detail) => write_detail(labels, &pool.name, &detail, page),
+                Ok(detail) => {
+                    write_detail(labels, &pool.name, &detail, page);
+                    let Some(scan) = Scan::parse(&detail.scan) else { continue };
+                    if zone.is_none() {
+                        match visit.get::<Clock>("/nodes/{node}/time").await {
+                            Ok(clock) => zone = Some(clock.offset()),
+                            Err(failure) => {
+                                zone = Some(None);
+                                result = result.and(Err(failure));
+                            }
+                        }
+                    }
+                    scan.write([visit.name, visit.node, &pool.name], zone.flatten(), page);
+                }
                 Err(failure) => result = result.and(Err(failure)),
             }
         }
         result
     })
+}
+
+impl Clock {
+    /// Seconds from UTC to the node's own time.
+    fn offset(&self) -> Option<f64> {
+        Some(self.localtime.0? - self.time.0?)
+    }
 }
 
 /// Writes the pools.

@@ -1,19 +1,18 @@
 //! What the sections become: clusters that can be run, and the modules' credentials.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use kit::allow::AllowList;
-use kit::config::{Document, HumanDuration, Problem, SecretSource, Spanned, did_you_mean, span_of_time};
+use kit::config::{Document, HumanDuration, Problem, Spanned, did_you_mean, span_of_time};
 use wire::Resolver;
 use wire::tls::{Client, Roots, Settings as TlsSettings};
 
 use super::module::read;
-use super::{ClusterSection, ModuleSection, TlsSection, endpoint};
+use super::{ClusterSection, ModuleSection, TlsSection, Wanted, endpoint};
 use crate::api::Api;
-use crate::api::access::{Access, Identity};
+use crate::api::access::Access;
 use crate::api::endpoint::{Endpoint, Tools, Trust};
 use crate::api::pins::{Pins, fingerprint};
 use crate::cluster::{Cluster, Planned, Settings};
@@ -65,9 +64,9 @@ pub fn build(
 }
 
 /// Where one cluster is built.
-struct Bench<'a> {
+pub(super) struct Bench<'a> {
     index: usize,
-    document: &'a Document,
+    pub(super) document: &'a Document,
     problems: Vec<Problem>,
 }
 
@@ -76,11 +75,11 @@ impl Bench<'_> {
         format!("clusters[{}].{key}", self.index)
     }
 
-    fn at<T>(&mut self, at: &Spanned<T>, key: &str, cause: impl std::fmt::Display, way_out: &str) {
+    pub(super) fn at<T>(&mut self, at: &Spanned<T>, key: &str, cause: impl std::fmt::Display, way_out: &str) {
         self.problems.push(self.document.problem(at, self.key(key), cause, way_out));
     }
 
-    fn there(&mut self, key: &str, cause: impl std::fmt::Display, way_out: &str) {
+    pub(super) fn there(&mut self, key: &str, cause: impl std::fmt::Display, way_out: &str) {
         self.problems.push(self.document.problem_at(self.key(key), cause, way_out));
     }
 
@@ -125,69 +124,6 @@ impl Bench<'_> {
             self.there("endpoints", "there is none", "name at least one node, e.g. https://192.0.2.10:8006");
         }
         endpoints
-    }
-
-    fn identity(&mut self, section: &ClusterSection) -> Option<Identity> {
-        let one = "give token_id with token or token_file, or username with password or password_file";
-        let file = |path: &Spanned<PathBuf>| SecretSource::File(path.value.clone());
-        let token = section.token.clone().or_else(|| section.token_file.as_ref().map(file));
-        let password = section.password.clone().or_else(|| section.password_file.as_ref().map(file));
-        if let (Some(_), Some(at)) = (&section.token, &section.token_file) {
-            self.at(at, "token_file", "the token stands in token, too", "keep one of them");
-        }
-        if let (Some(_), Some(at)) = (&section.password, &section.password_file) {
-            self.at(at, "password_file", "the password stands in password, too", "keep one of them");
-        }
-        for (key, source) in [("token", &token), ("password", &password)] {
-            // A secret that cannot be read now will not be there when it is needed either.
-            if let Some(Err(error)) = source.as_ref().map(|source| source.read(&self.document.folder)) {
-                let key = if matches!(source, Some(SecretSource::File(_))) {
-                    format!("{key}_file")
-                } else {
-                    key.to_owned()
-                };
-                self.there(&key, error, "let the user that this program runs as read it");
-            }
-        }
-        match (&section.token_id, &section.username) {
-            (Some(_), Some(at)) => {
-                self.at(at, "username", "there is a token_id, too", one);
-                None
-            }
-            (Some(id), None) => {
-                let parts = id.split_once('!').and_then(|(user, name)| Some((user.split_once('@')?, name)));
-                let odd = |text: &str| text.is_empty() || text.contains(['=', ' ', '!', '\n']);
-                if parts.is_none_or(|((user, realm), name)| odd(user) || odd(realm) || odd(name)) {
-                    let cause = format!("{:?} is not the name of a token", id.as_str());
-                    self.at(id, "token_id", cause, "write it as user@realm!tokenid, e.g. farol@pve!farol");
-                }
-                if token.is_none() {
-                    self.at(id, "token_id", "the token has no secret", "add token_file, or token");
-                }
-                token.map(|token| Identity::Token(id.value.clone(), token))
-            }
-            (None, Some(user)) => {
-                if user.contains('!') {
-                    let way_out = "give it as token_id, with its secret in token_file";
-                    self.at(user, "username", "this is the name of a token", way_out);
-                } else if !user.contains('@') {
-                    self.at(
-                        user,
-                        "username",
-                        "the user has no realm",
-                        "write it as user@realm, e.g. farol@pve",
-                    );
-                }
-                if password.is_none() {
-                    self.at(user, "username", "the user has no password", "add password_file, or password");
-                }
-                password.map(|password| Identity::Password(user.value.clone(), password))
-            }
-            (None, None) => {
-                self.there("token_id", "there is neither a token nor a user", one);
-                None
-            }
-        }
     }
 
     fn pin(&mut self, tls: &TlsSection) -> Option<[u8; 32]> {
@@ -239,13 +175,32 @@ impl Bench<'_> {
             let all = collect::ALL.iter().map(|collector| collector.name);
             self.there(&format!("collectors.{name}"), "there is no such collector", &did_you_mean(name, all));
         }
-        let wanted = |name: &str, on: bool| section.collectors.get(name).copied().unwrap_or(on);
-        let plan = plan(node, slow, |collector| match collector.name {
+        let mut own = BTreeMap::new();
+        for (name, wanted) in &section.collectors {
+            let Wanted::Every(every) = wanted.value else { continue };
+            let (key, every) = (format!("collectors.{name}"), wanted.map(|_| every));
+            if collect::Collector::named(name).is_some_and(|collector| collector.tier == Tier::Fast) {
+                let way_out = "give true or false; timeout says how long it may take";
+                self.at(&every, &key, "this one is asked at each scrape and has no interval", way_out);
+            }
+            own.extend(self.span(Some(&every), &key).map(|every| (name.as_str(), every)));
+        }
+        let wanted = |name: &str, on: bool| {
+            section.collectors.get(name).map_or(on, |wanted| wanted.value != Wanted::On(false))
+        };
+        let is_on = |collector: &collect::Collector| match collector.name {
             // Everything else needs to know who is there.
             "resources" => true,
             "fingerprints" => pinned && wanted("fingerprints", true),
             name => wanted(name, collector.on),
-        });
+        };
+        let every = |collector: &collect::Collector| match (own.get(collector.name), collector.tier) {
+            (Some(every), _) => *every,
+            (None, Tier::Fast) => Duration::ZERO,
+            (None, Tier::Node) => node.unwrap_or(collector.every),
+            (None, Tier::Slow) => slow.unwrap_or(collector.every),
+        };
+        let plan = plan(is_on, every);
         Settings {
             name: section.name.value.clone(),
             timeout: timeout.unwrap_or(TIMEOUT),
@@ -272,15 +227,9 @@ impl Bench<'_> {
 
 /// The collectors that run, with their intervals.
 fn plan(
-    node: Option<Duration>,
-    slow: Option<Duration>,
     is_on: impl Fn(&collect::Collector) -> bool,
+    every: impl Fn(&collect::Collector) -> Duration,
 ) -> Vec<Planned> {
-    let every = |collector: &collect::Collector| match collector.tier {
-        Tier::Fast => Duration::ZERO,
-        Tier::Node => node.unwrap_or(collector.every),
-        Tier::Slow => slow.unwrap_or(collector.every),
-    };
     let on = collect::ALL.iter().filter(|collector| is_on(collector));
     on.map(|collector| Planned { collector, every: every(collector) }).collect()
 }
@@ -312,7 +261,7 @@ impl super::module::Module {
             timeout: self.timeout,
             one_hot: true,
             devices: false,
-            plan: plan(None, None, |collector| collector.on),
+            plan: plan(|collector| collector.on, |collector| collector.every),
         };
         Ok(Cluster::new(settings, Api::new(access, vec![endpoint], tools)))
     }

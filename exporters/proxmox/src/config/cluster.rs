@@ -1,11 +1,14 @@
 //! A cluster as it is written.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use kit::config::{HumanDuration, SecretSource, Spanned};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A cluster, or a node that stands alone.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -21,14 +24,15 @@ pub struct ClusterSection {
     /// The API token to use, `user@realm!tokenid`, with token or token_file. proxmox-exporter --setup prints the commands
     /// that make one that can read and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"farol@pve!farol")]
+    #[schemars(example = &"farol@pve!farol", extend("x-live" = true))]
     pub token_id: Option<Spanned<String>>,
     /// The token's secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<SecretSource>,
-    /// File with the token's secret. Read again when the API refuses the one before.
+    /// File with the token's secret, and nothing else in it. Read when it is needed, and again when the API refuses what was
+    /// in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(example = &"/run/secrets/pve_token")]
+    #[schemars(example = &"/run/secrets/pve_token", extend("x-live" = true))]
     pub token_file: Option<Spanned<PathBuf>>,
     /// The user to log in as in place of a token, `user@realm`, with password or password_file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -51,11 +55,11 @@ pub struct ClusterSection {
     /// How often the background asks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub intervals: Option<IntervalsSection>,
-    /// Collectors by name, true or false. On unless it is said otherwise: all but snapshots,
-    /// guest_filesystems and ceph.
+    /// Collectors by name: true, false, or how often it asks, e.g. disks: 6h. On unless it is said otherwise: all but
+    /// snapshots, guest_filesystems, guest_addresses and ceph.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("x-key" = "snapshots"))]
-    pub collectors: BTreeMap<String, bool>,
+    pub collectors: BTreeMap<String, Spanned<Wanted>>,
     /// Whether each disk and network card of the virtual machines is told by itself. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub devices: Option<bool>,
@@ -94,4 +98,47 @@ pub struct IntervalsSection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"15m")]
     pub slow: Option<Spanned<HumanDuration>>,
+}
+
+/// Whether a collector is wanted, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Wanted {
+    /// As often as suits it, or not at all.
+    On(bool),
+    /// So often.
+    Every(HumanDuration),
+}
+
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = Wanted;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("true, false, or how often it asks, e.g. 6h")
+            }
+            fn visit_bool<E>(self, flag: bool) -> Result<Wanted, E> {
+                Ok(Wanted::On(flag))
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Wanted, E> {
+                text.parse().map(Wanted::Every).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Either)
+    }
+}
+
+impl JsonSchema for Wanted {
+    fn schema_name() -> Cow<'static, str> {
+        "Wanted".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["boolean", "string"], "x-example": true })
+    }
 }

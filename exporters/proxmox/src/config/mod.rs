@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `cluster` | an entry of `clusters:` |
 //! | `build` | the sections validated, and made into what a [`Cluster`](crate::cluster::Cluster) is |
+//! | `identity` | who the exporter is to a cluster, out of its section |
 //! | `endpoint` | an endpoint as it is written |
 //! | `module` | a module of prometheus-pve-exporter's `pve.yml`: the file is taken as it is |
 //! | `read` | the top of the file: keys of ours, and modules beside them |
@@ -13,6 +14,7 @@
 pub mod build;
 pub mod cluster;
 pub mod endpoint;
+pub mod identity;
 pub mod module;
 mod read;
 
@@ -23,7 +25,7 @@ use kit::config::Spanned;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-pub use cluster::{ClusterSection, IntervalsSection, TlsSection};
+pub use cluster::{ClusterSection, IntervalsSection, TlsSection, Wanted};
 pub use module::ModuleSection;
 
 /// The whole file. Every key that is none of these is a module of prometheus-pve-exporter's pve.yml (user, password,

@@ -114,6 +114,13 @@ impl Exporter for Tiny {
         }
     }
 
+    fn discovered_by(&self, query: &str) -> Result<Vec<Discovered>, String> {
+        match query {
+            "" | "type=a" => Ok(self.discovered()),
+            other => Err(format!("unknown parameter {other}")),
+        }
+    }
+
     fn notices(&self) -> Vec<Notice> {
         vec![Notice { name: "open_door", text: "Everybody may probe; close it.".into() }]
     }

@@ -59,6 +59,10 @@ async fn what_is_discovered_is_served_and_what_is_not_known_is_not_nothing() {
         assert_eq!((answer.status, answer.body.as_str()), (200, list), "{path}");
         assert_eq!(answer.header("content-type"), Some("application/json"));
     }
+    // The exporter of this test takes no targets but those of `type=a`.
+    for (path, status) in [("/sd?type=a", 200), ("/sd/known?type=a", 200), ("/sd?typ=a", 400)] {
+        assert_eq!(get(&running, path).await.status, status, "{path}");
+    }
     for path in ["/sd/", "/sd/other", "/sd/known/more"] {
         let answer = get(&running, path).await;
         assert_eq!(answer.status, 404, "{path}");

@@ -1,176 +1,18 @@
-//! `/cluster/resources`: every node, guest and storage in one answer, which pveproxy has in memory. It takes out silently
-//! what the token may not see.
+//! The families.
 
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, BTreeSet};
 
-use kit::{BoxFuture, Desc, Page};
-use serde::Deserialize;
+use kit::page::Labels;
+use kit::{Desc, Page};
 
-use super::{
-    Collector, DATASTORE_AUDIT, SYS_AUDIT, Scope, Tier, VM_AUDIT, Visit, count, flag, sorted, whole,
+use super::super::{count, flag, sorted};
+use super::descs::{
+    CPU, CPU_LIMIT, DISK, DISK_READ, DISK_SIZE, DISK_WRITTEN, GUEST, GUESTS, HA_STATE, LOCK_STATE, MEMORY,
+    MEMORY_HOST, MEMORY_SIZE, NETWORK_RECEIVE, NETWORK_TRANSMIT, POOL, SDN, SDN_STATE, SHARED, STATE,
+    STORAGE, UP, UPTIME,
 };
-use crate::api::Failure;
-use crate::api::value::{Number, Rows, Text};
-use crate::cluster::map::{Guest, Map, Node, Storage};
-
-/// See the module.
-pub const COLLECTOR: Collector = Collector {
-    name: "resources",
-    tier: Tier::Fast,
-    scope: Scope::Cluster,
-    on: true,
-    every: Duration::ZERO,
-    limit: Duration::ZERO,
-    needs: &[SYS_AUDIT, VM_AUDIT, DATASTORE_AUDIT],
-    descs: DESCS,
-    collect,
-};
-
-const ID: &[&str] = &["cluster", "id"];
-
-/// Whether it is up.
-pub const UP: Desc = Desc::gauge(
-    "pve_up",
-    "Whether a node (node/NAME) is online, a guest (qemu/ID, lxc/ID) runs, a storage (storage/NODE/NAME) is available, or \
-     the cluster (cluster/NAME) is quorate. Absent where the cluster itself does not know.",
-)
-.labels(ID);
-/// What it is when it is neither.
-pub const STATE: Desc = Desc::info(
-    "pve_guest_state_info",
-    "The state of a guest that neither runs nor is stopped: paused, suspended, prelaunch, unknown, …; absent for the others.",
-)
-.labels(&["cluster", "id", "state"]);
-/// Processors.
-pub const CPU_LIMIT: Desc =
-    Desc::gauge("pve_cpu_usage_limit", "Processors that a node has, or a guest may use.").labels(ID);
-/// Their use.
-pub const CPU: Desc = Desc::gauge(
-    "pve_cpu_usage_ratio",
-    "Processor time used, as a share of pve_cpu_usage_limit; may exceed 1 for a short time.",
-)
-.labels(ID);
-/// Memory.
-pub const MEMORY_SIZE: Desc =
-    Desc::gauge("pve_memory_size_bytes", "Memory that a node has, or a guest may use.").labels(ID);
-/// Its use.
-pub const MEMORY: Desc = Desc::gauge(
-    "pve_memory_usage_bytes",
-    "Memory used; of a virtual machine without a balloon driver what the host gives it, which may exceed its size.",
-)
-.labels(ID);
-/// What the host spends.
-pub const MEMORY_HOST: Desc = Desc::gauge(
-    "pve_memory_host_usage_bytes",
-    "Memory that a virtual machine takes of its node, its overhead included (Proxmox VE 9 and newer).",
-)
-.labels(ID);
-/// Disk.
-pub const DISK_SIZE: Desc = Desc::gauge(
-    "pve_disk_size_bytes",
-    "Size of a storage, of a node's root file system, of a guest's (boot) disk. Absent where there is none to tell (iSCSI).",
-)
-.labels(ID);
-/// Its use.
-pub const DISK: Desc = Desc::gauge(
-    "pve_disk_usage_bytes",
-    "Bytes used of pve_disk_size_bytes. Absent for virtual machines: what their file systems use is not known outside.",
-)
-.labels(ID);
-/// Uptime.
-pub const UPTIME: Desc =
-    Desc::gauge("pve_uptime_seconds", "Time since the node or guest was started; 0 if it is stopped.")
-        .labels(ID);
-/// Shared.
-pub const SHARED: Desc =
-    Desc::gauge("pve_storage_shared", "Whether the storage is the same on every node.").labels(ID);
-/// Network, out.
-pub const NETWORK_TRANSMIT: Desc = Desc::counter(
-    "pve_network_transmit_bytes_total",
-    "Bytes that the guest has sent since it was started; starts again when it is migrated.",
-)
-.labels(ID);
-/// Network, in.
-pub const NETWORK_RECEIVE: Desc = Desc::counter(
-    "pve_network_receive_bytes_total",
-    "Bytes that the guest has received since it was started; starts again when it is migrated.",
-)
-.labels(ID);
-/// Disk, out.
-pub const DISK_WRITTEN: Desc = Desc::counter(
-    "pve_disk_written_bytes_total",
-    "Bytes that the guest has written since it was started; starts again when it is migrated.",
-)
-.labels(ID);
-/// Disk, in.
-pub const DISK_READ: Desc = Desc::counter(
-    "pve_disk_read_bytes_total",
-    "Bytes that the guest has read since it was started; starts again when it is migrated.",
-)
-.labels(ID);
-/// A guest.
-pub const GUEST: Desc = Desc::info(
-    "pve_guest_info",
-    "A guest: where it is, its name, type (qemu, lxc), whether it is a template, and its tags, sorted.",
-)
-.labels(&["cluster", "id", "node", "name", "type", "template", "tags"]);
-/// A pool's member.
-pub const POOL: Desc =
-    Desc::info("pve_guest_pool_info", "The pool that a guest is in; absent for those that are in none.")
-        .labels(&["cluster", "id", "pool"]);
-/// A storage.
-pub const STORAGE: Desc =
-    Desc::info("pve_storage_info", "A storage of a node: its kind, and what it is for, sorted.").labels(&[
-        "cluster",
-        "id",
-        "node",
-        "storage",
-        "plugintype",
-        "content",
-    ]);
-/// High availability.
-pub const HA_STATE: Desc = Desc::gauge(
-    "pve_ha_state",
-    "1 for the state that high availability says a guest or node is in; the other states are absent unless one_hot is set. \
-     Absent for guests that it does not look after.",
-)
-.labels(&["cluster", "id", "state"]);
-/// Locks.
-pub const LOCK_STATE: Desc = Desc::gauge(
-    "pve_lock_state",
-    "1 for the operation that has locked a guest (backup, migrate, snapshot, …); the others are absent unless one_hot is set.",
-)
-.labels(&["cluster", "id", "state"]);
-/// How many.
-pub const GUESTS: Desc =
-    Desc::gauge("pve_node_guests", "Guests of a node by type (qemu, lxc) and status, templates aside.")
-        .labels(&["cluster", "node", "type", "status"]);
-
-/// Everything that this file writes.
-pub const DESCS: &[&Desc] = &[
-    &UP,
-    &STATE,
-    &CPU_LIMIT,
-    &CPU,
-    &MEMORY_SIZE,
-    &MEMORY,
-    &MEMORY_HOST,
-    &DISK_SIZE,
-    &DISK,
-    &UPTIME,
-    &SHARED,
-    &NETWORK_TRANSMIT,
-    &NETWORK_RECEIVE,
-    &DISK_WRITTEN,
-    &DISK_READ,
-    &GUEST,
-    &POOL,
-    &STORAGE,
-    &HA_STATE,
-    &LOCK_STATE,
-    &GUESTS,
-];
+use super::rows::Row;
+use crate::api::value::Text;
 
 /// A guest's states in high availability, as the peer names them.
 const GUEST_HA: &[&str] = &[
@@ -201,106 +43,19 @@ const LOCKS: &[&str] = &[
     "suspending",
 ];
 
-/// A row of the answer. One type for all kinds: which fields are there says the kind.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Row {
-    id: Text,
-    #[serde(rename = "type")]
-    kind: Text,
-    node: Text,
-    name: Text,
-    status: Text,
-    vmid: Text,
-    storage: Text,
-    tags: Text,
-    pool: Text,
-    lock: Text,
-    hastate: Text,
-    content: Text,
-    plugintype: Text,
-    template: Number,
-    shared: Number,
-    cpu: Number,
-    maxcpu: Number,
-    mem: Number,
-    memhost: Number,
-    maxmem: Number,
-    disk: Number,
-    maxdisk: Number,
-    netin: Number,
-    netout: Number,
-    diskread: Number,
-    diskwrite: Number,
-    uptime: Number,
-}
-
-fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
-    Box::pin(async move {
-        let answer: Rows<Row> = visit.get("/cluster/resources").await?;
-        visit.cluster.learn(map(&answer.rows));
-        write(visit.name, &answer.rows, visit.cluster.settings().one_hot, page);
-        whole(&answer, "/cluster/resources")
-    })
-}
-
-impl Row {
-    fn is_guest(&self) -> bool {
-        matches!(&*self.kind, "qemu" | "lxc")
-    }
-
-    /// Whether it is up, where the cluster knows.
-    fn up(&self) -> Option<bool> {
-        let up = match &*self.kind {
-            "node" => "online",
-            "qemu" | "lxc" => "running",
-            "storage" => "available",
-            _ => return None,
-        };
-        (!matches!(&*self.status, "unknown" | "")).then_some(*self.status == *up)
-    }
-}
-
-/// What the rows say of the members.
-fn map(rows: &[Row]) -> Map {
-    let mut map = Map { at: Some(Instant::now()), ..Map::default() };
-    for row in rows {
-        match &*row.kind {
-            "node" if !row.node.is_empty() => {
-                map.nodes.push(Node { name: row.node.0.clone(), online: row.up() });
-            }
-            "qemu" | "lxc" if !row.id.is_empty() => map.guests.push(Guest {
-                id: row.id.0.clone(),
-                vmid: row.id.rsplit('/').next().unwrap_or_default().into(),
-                node: row.node.0.clone(),
-                name: row.name.0.clone(),
-                running: row.up(),
-                template: row.template.flag() == Some(true),
-            }),
-            "storage" if !row.storage.is_empty() => map.storages.push(Storage {
-                node: row.node.0.clone(),
-                name: row.storage.0.clone(),
-                shared: row.shared.flag() == Some(true),
-                backups: row.content.split(',').any(|content| content.trim() == "backup"),
-                available: row.up(),
-            }),
-            _ => {}
-        }
-    }
-    map.nodes.sort_by(|a, b| a.name.cmp(&b.name));
-    map
-}
-
 /// Writes the rows, family by family. Rows whose `id` was seen are left out: whatever doubles them, they are one thing.
 pub fn write(cluster: &str, rows: &[Row], one_hot: bool, page: &mut Page) {
+    zones(page, cluster, rows);
     let mut ids = BTreeSet::new();
     let known = |row: &&Row| matches!(&*row.kind, "node" | "qemu" | "lxc" | "storage") && !row.id.is_empty();
     let rows: Vec<&Row> = rows.iter().filter(known).filter(|row| ids.insert(&*row.id)).collect();
+    // One row has a sample in nearly every family: its labels are there once for all of them.
+    let labels: Vec<Labels> = rows.iter().map(|row| page.labels(&[cluster, &row.id])).collect();
     let gauge = |page: &mut Page, desc: &Desc, value: &dyn Fn(&Row) -> Option<f64>| {
         let mut family = page.family(desc);
-        for row in &rows {
+        for (row, labels) in rows.iter().zip(&labels) {
             if let Some(value) = value(row) {
-                family.push(&[cluster, &row.id], value);
+                family.push_at(*labels, value);
             }
         }
     };
@@ -384,7 +139,7 @@ fn one_of(
 }
 
 fn census(page: &mut Page, cluster: &str, rows: &[&Row]) {
-    let mut counts = std::collections::BTreeMap::<(&str, &str, &str), usize>::new();
+    let mut counts = BTreeMap::<(&str, &str, &str), usize>::new();
     for row in rows.iter().filter(|row| row.is_guest() && row.template.flag() != Some(true)) {
         let status = if row.status.is_empty() { "unknown" } else { &*row.status };
         *counts.entry((&row.node, &row.kind, status)).or_default() += 1;
@@ -395,9 +150,28 @@ fn census(page: &mut Page, cluster: &str, rows: &[&Row]) {
     }
 }
 
+/// The zones of the software-defined network, once for each node: 9.0.12 and newer have them twice, as `sdn` and `network`.
+fn zones(page: &mut Page, cluster: &str, rows: &[Row]) {
+    let mut states = BTreeMap::<(&str, &str), &str>::new();
+    for row in
+        rows.iter().filter(|row| !row.zone().is_empty() && !row.node.is_empty() && !row.status.is_empty())
+    {
+        states.entry((&row.node, row.zone())).or_insert(&row.status);
+    }
+    let mut family = page.family(&SDN);
+    for ((node, zone), state) in states.iter().filter(|(_, state)| **state != "unknown") {
+        family.push(&[cluster, node, zone], flag(matches!(*state, "ok" | "available")));
+    }
+    let mut family = page.family(&SDN_STATE);
+    for ((node, zone), state) in states {
+        family.push(&[cluster, node, zone, state], 1.0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::value::Rows;
 
     fn page(json: &str, one_hot: bool) -> Page {
         let rows: Rows<Row> = serde_json::from_str(json).unwrap();
@@ -477,5 +251,21 @@ mod tests {
             ("tags", "a;b"),
         ];
         assert_eq!(page.get("pve_guest_info", &labels), Some(1.0));
+    }
+
+    #[test]
+    fn zones_of_both_kinds_of_rows() {
+        let page = page(
+            r#"[{"id":"sdn/a/z","type":"sdn","sdn":"z","node":"a","status":"ok"},
+                {"id":"network/a/zone/z","type":"network","network-type":"zone","network":"z","node":"a","status":"ok"},
+                {"id":"network/b/zone/z","type":"network","network-type":"zone","network":"z","node":"b","status":"error"},
+                {"id":"network/b/fabric/f","type":"network","network-type":"fabric","network":"f","node":"b","status":"ok"},
+                {"id":"sdn/c/z","type":"sdn","sdn":"z","node":"c","status":"unknown"}]"#,
+            false,
+        );
+        let zone = |node| page.get("pve_sdn_zone_up", &[("cluster", "c"), ("node", node), ("zone", "z")]);
+        assert_eq!([zone("a"), zone("b"), zone("c")], [Some(1.0), Some(0.0), None]);
+        let unknown = [("cluster", "c"), ("node", "c"), ("zone", "z"), ("state", "unknown")];
+        assert_eq!((page.get("pve_sdn_zone_state_info", &unknown), page.len()), (Some(1.0), 5));
     }
 }
