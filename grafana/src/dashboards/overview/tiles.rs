@@ -17,7 +17,7 @@ const POINTS: u16 = 240;
 /// How many services a timeline shows.
 const ROWS: u16 = 10;
 /// How many rows a list of the worst has.
-const WORST: u16 = 5;
+pub(super) const WORST: u16 = 5;
 
 /// Alerts that fire: none is green only while the rules are evaluated at all, which the alert that always fires shows.
 pub(super) fn problems(_: &Rules) -> Result<Panel, RuleError> {
