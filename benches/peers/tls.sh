@@ -2,7 +2,7 @@
 # tls.sh - a sweep of 1,000 TLS endpoints, ours and ssl_exporter's, in one run in one network namespace.
 # usage: benches/peers/tls.sh [ROUNDS=3] [SECONDS=5]
 #   PEER=/path/to/ssl_exporter   the peer; without it only ours is measured
-#   OURS=target/release/farol    the binary that answers to `tls-exporter`
+#   OURS=target/release/tls-exporter    ours: the exporter's own binary, or farol, which answers to the word `tls-exporter`
 # method: nginx (one worker, ECDSA P-256, TLS 1.3, no resumption) listens on 1,000 addresses of 127.1.0.0/16, each with a
 #   certificate of its own from an intermediate; it and the exporters share a namespace of their own, so nothing leaves the
 #   machine. The sweep: every address is a target with an interval of 1 s, so an exporter that keeps up makes 1,000 looks a
@@ -12,9 +12,10 @@
 set -euo pipefail
 top=$(cd "$(dirname "$0")/../.." && pwd)
 rounds=${1:-3} seconds=${2:-5}
-ours=${OURS:-$top/target/release/farol} peer=${PEER:-}
+ours=${OURS:-$top/target/release/tls-exporter} peer=${PEER:-}
 export PATH="$PATH:/usr/sbin:/sbin"
-[ -x "$ours" ] || { echo "tls.sh: $ours is missing: cargo build --release" >&2; exit 2; }
+[ -x "$ours" ] || { echo "tls.sh: $ours is missing: cargo build --release --workspace" >&2; exit 2; }
+as=tls-exporter; [ "$(basename "$ours")" = "$as" ] && as=""
 lab=$(mktemp -d) ns="farol-bench-$$"
 pids=()
 cleanup() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done; ip netns del "$ns" 2>/dev/null || true; rm -rf "$lab"; }
@@ -62,7 +63,7 @@ for _ in $(seq 100); do in_ns curl -sk -o /dev/null https://127.1.3.250:8443/ &&
 # start NAME CONFIG -> sets pid
 start() {
   case $1 in
-    ours) ip netns exec "$ns" "$ours" tls-exporter --config.file="$2" --web.listen-address=127.0.0.1:9219 --web.max-requests=0 >"$lab/$1.log" 2>&1 & ;;
+    ours) ip netns exec "$ns" "$ours" $as --config.file="$2" --web.listen-address=127.0.0.1:9219 --web.max-requests=0 >"$lab/$1.log" 2>&1 & ;;
     peer) ip netns exec "$ns" "$peer" --config.file=peer.yml --web.listen-address=127.0.0.1:9219 >"$lab/$1.log" 2>&1 & ;;
   esac
   pid=$!

@@ -64,10 +64,17 @@ def samples(row, times):
 
 def recorded():
     """What the rules record and read over days: text, interval, how far back, and values."""
-    for text, name, _, _ in PAGE:
-        if name != "probe_success":
+    for text, name, _, value in PAGE:
+        if name not in ("probe_success", "probe_ssl_earliest_cert_expiry"):
             continue
         labels = dict(part.split("=", 1) for part in text.split("{")[1][:-1].split(","))
+        if name != "probe_success":
+            # Of certificates the rules read a day, at most.
+            own = f'{{job={labels["job"]},instance={labels["instance"]},target={labels["target"]},module={labels["module"]},name={labels["target"]}'
+            own += f',node="pve{int(labels["target"].strip(chr(34)).rsplit("-", 1)[1]) % 3}"}}'
+            for what, moment in (("begin", value - 90 * 86400), ("end", value), ("due", value - 30 * 86400)):
+                yield f"tls:certificate_{what}:timestamp_seconds{own}", 60, RAW, lambda moment=moment: f"{moment:.0f}"
+            continue
         by = f'{{job={labels["job"]},target={labels["target"]}}}'
         bad = text.split("{")[1] in down
         yield "probe:attempts:increase5m" + by, 300, days * 86400, lambda: "10"

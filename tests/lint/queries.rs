@@ -16,8 +16,10 @@ const GROWTH: [&str; 8] =
     ["rate", "irate", "increase", "resets", "absent", "absent_over_time", "count", "last_over_time"];
 
 /// Rules in which a counter stands bare, and why that is right.
-const BARE: &[(&str, &str)] =
-    &[("probe:unwell:intervals", "a target that was never well has failed since the start of its counters")];
+const BARE: &[(&str, &str)] = &[
+    ("probe:unwell:intervals", "a target that was never well has failed since the start of its counters"),
+    ("probe:duration_seconds:mean1h", "now less an hour ago; a start in between leaves no value"),
+];
 
 /// Labels that no metric of the catalogue has, but every series can: Prometheus's external labels, and the configuration's.
 const ANY: [&str; 3] = ["site", "team", "severity"];

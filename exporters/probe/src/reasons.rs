@@ -75,6 +75,13 @@ pub fn is_known(word: &str) -> bool {
     REASONS.iter().any(|(known, _)| *known == word)
 }
 
+/// Whether a probe with this reason could not even begin: the exporter's own trouble, which says nothing of the service. Such
+/// probes count by their reason, and neither as attempts nor as failures, since error budgets are made of those.
+#[must_use]
+pub fn is_untried(word: &str) -> bool {
+    matches!(word, "target_invalid" | "target_refused" | "unsupported" | "icmp_permission" | "internal")
+}
+
 #[cfg(test)]
 mod tests {
     use wire::dial::DialReason;

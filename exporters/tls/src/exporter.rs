@@ -17,6 +17,7 @@ use crate::metrics;
 use crate::module::{self, Modules, Tools};
 use crate::npm::{self, Npm};
 use crate::renewal::Policy;
+use crate::revoked::{self, Revoked};
 use crate::stored::{self, Compare};
 use crate::targets::{self, Schedule};
 
@@ -30,6 +31,8 @@ pub struct TlsExporter {
     npm: Npm,
     /// `None` if there is nothing to compare.
     compare: Option<Arc<Compare>>,
+    /// As that.
+    revoked: Option<Arc<Revoked>>,
     notices: Vec<Notice>,
 }
 
@@ -64,6 +67,10 @@ impl TlsExporter {
     pub(crate) fn compare(&self) -> Option<&Compare> {
         self.compare.as_deref()
     }
+
+    pub(crate) fn revoked(&self) -> Option<&Revoked> {
+        self.revoked.as_deref()
+    }
 }
 
 impl Exporter for TlsExporter {
@@ -79,7 +86,7 @@ impl Exporter for TlsExporter {
     type Raw = File;
 
     fn catalogue() -> Vec<&'static Desc> {
-        let own = [targets::DESCS, files::DESCS, stored::DESCS, npm::DESCS, ari::DESCS];
+        let own = [targets::DESCS, files::DESCS, stored::DESCS, revoked::DESCS, npm::DESCS, ari::DESCS];
         metrics::descs().chain(own.into_iter().flatten().copied()).collect()
     }
 
@@ -123,11 +130,13 @@ impl Exporter for TlsExporter {
         let compared = !schedule.samplers().is_empty() && !files.samplers().is_empty();
         let before = previous.and_then(|previous| previous.compare.as_deref());
         let compare = compared.then(|| Arc::new(Compare::new(schedule.clone(), files.clone(), before)));
-        Ok(Self { modules, schedule, files, asker, npm, compare, notices })
+        let revoked = compared.then(|| Arc::new(Revoked::new(schedule.clone(), files.clone())));
+        Ok(Self { modules, schedule, files, asker, npm, compare, revoked, notices })
     }
 
     fn collectors(&self) -> Vec<Arc<dyn Collector>> {
-        self.compare.iter().map(|compare| Arc::clone(compare) as Arc<dyn Collector>).collect()
+        let compare = self.compare.iter().map(|compare| Arc::clone(compare) as Arc<dyn Collector>);
+        compare.chain(self.revoked.iter().map(|revoked| Arc::clone(revoked) as Arc<dyn Collector>)).collect()
     }
 
     fn samplers(&self) -> Vec<Arc<dyn Sampler>> {

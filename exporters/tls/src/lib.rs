@@ -17,6 +17,7 @@
 //! | [`compat`] | `--compat=ssl_exporter`: its module file, its metrics |
 //! | [`npm`] | Nginx Proxy Manager: its hosts and certificates, and what follows from them |
 //! | [`stored`] | served versus stored: whether what a target serves is what lies in its file |
+//! | [`revoked`] | whether what targets serve is on a revocation list among the files |
 //! | [`reasons`] | why a look fails: the closed set, each with what it means |
 //! | [`once`] | the subcommand: a report of what is seen now |
 //! | [`fuzzing`] | what the fuzz targets reach |
@@ -40,6 +41,7 @@ pub mod npm;
 pub mod once;
 pub mod reasons;
 pub mod renewal;
+pub mod revoked;
 pub mod stored;
 pub mod targets;
 #[cfg(test)]

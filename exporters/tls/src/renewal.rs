@@ -184,10 +184,13 @@ mod tests {
         }
     }
 
-    /// What the alerts ask: overdue by a share of the time that is left, and by more than the half day that may lie between
-    /// two runs of certbot's timer, which alone is a sixth of what is left of a 6-day certificate.
+    /// What the alerts ask: overdue by a share of the time that is left, by more than the half day that may lie between two runs
+    /// of certbot's timer, and of less than ten days six hours past two thirds of the lifetime, where others renew it.
     fn alarming(now: i64, dates: (i64, i64), share: f64) -> bool {
-        overdue(now, dates) > share && now - Policy::Usual.due(dates.0, dates.1).at > 13 * HOUR
+        let lifetime = dates.1 - dates.0;
+        let late = now - Policy::Usual.due(dates.0, dates.1).at > 13 * HOUR;
+        let short = lifetime < SHORT && 3 * (now - dates.0 - 6 * HOUR) < 2 * lifetime;
+        overdue(now, dates) > share && late && !short
     }
 
     /// A clock walks through half a year of healthy renewals (by a timer that runs twice a day), and no hour of it is worth
@@ -199,7 +202,7 @@ mod tests {
             (90, 60 * 24 + 72, 60 * 24 + 360),
             (47, 752 + 38, 752 + 188),
             (45, 30 * 24 + 36, 30 * 24 + 180),
-            (6, 72 + 13, 72 + 36),
+            (6, 96 + 6, 72 + 36),
         ] {
             let lifetime = days * DAY - 1;
             let (mut from, mut now) = (FROM, FROM);

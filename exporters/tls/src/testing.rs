@@ -7,7 +7,12 @@ use std::time::{Duration, Instant};
 
 use kit::config::Document;
 use kit::{Ask, Exporter, Prober as _, Trace, Verdict};
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod,
+    KeyPair, KeyUsagePurpose, RevokedCertParams, SerialNumber, date_time_ymd,
+};
+use rustls_pki_types::CertificateDer;
+use wire::tls::Certificate;
 
 use crate::TlsExporter;
 use crate::reasons::is_known;
@@ -88,7 +93,7 @@ pub(crate) fn make(name: &str, authority: bool, parent: Option<&Made>, dates: (i
     if authority {
         params.distinguished_name.push(DnType::OrganizationName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     }
     let key = KeyPair::generate().unwrap();
     let made = match parent {
@@ -96,6 +101,38 @@ pub(crate) fn make(name: &str, authority: bool, parent: Option<&Made>, dates: (i
         None => params.self_signed(&key).unwrap(),
     };
     Made { pem: made.pem(), key: key.serialize_pem(), issuer: Issuer::new(params, key) }
+}
+
+impl Made {
+    /// What is in it.
+    pub(crate) fn certificate(&self) -> Certificate {
+        use rustls_pki_types::pem::PemObject as _;
+        Certificate::parse(&CertificateDer::from_pem_slice(self.pem.as_bytes()).unwrap()).unwrap()
+    }
+
+    /// Its list of the certificates that it has revoked.
+    pub(crate) fn revocation_list(&self, revoked: &[&Made]) -> String {
+        let revoked = revoked.iter().map(|made| RevokedCertParams {
+            serial_number: SerialNumber::from_slice(&bytes(&made.certificate().serial)),
+            revocation_time: date_time_ymd(2026, 1, 1),
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: date_time_ymd(2026, 1, 1),
+            next_update: date_time_ymd(2026, 1, 8),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
+    }
+}
+
+fn bytes(hexadecimal: &str) -> Vec<u8> {
+    let pairs = hexadecimal.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
 }
 
 /// A folder with files in it.

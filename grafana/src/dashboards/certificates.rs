@@ -125,8 +125,8 @@ fn refused() -> Panel {
         Stat::filled(),
         text("Refused by clients", "Recusados por clientes"),
         text(
-            "Certificates of another name, that nobody trusts, or without the whole chain, where the module checks. The list of facts below says which and what.",
-            "Certificados de outro nome, não confiáveis ou sem a cadeia inteira, onde o módulo confere. A lista de fatos abaixo diz quais e o quê.",
+            "Certificates of another name, that nobody trusts, without the whole chain or a good OCSP response, where the module checks; and names of which an address fails. The list of facts below says which and what.",
+            "Certificados de outro nome, não confiáveis, sem a cadeia inteira ou sem resposta OCSP boa, onde o módulo confere; e nomes com um endereço em falha. A lista de fatos abaixo diz quais e o quê.",
         ),
     )
     .ask(Target::instant(count, text("refused", "recusados")))

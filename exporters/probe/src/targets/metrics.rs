@@ -12,11 +12,13 @@ const TARGET: &[&str] = &["target", "module"];
 
 /// Finished probes.
 pub const ATTEMPTS: Desc =
-    Desc::counter("probe_attempts_total", "Probes of the target that came to an end, well or not.")
+    Desc::counter("probe_attempts_total", "Probes of the target that came to an end, well or not. One that could not begin (refused by allowed_targets, no right to \
+     ping) is none.")
         .labels(TARGET);
 /// Failed probes.
 pub const FAILURES: Desc =
-    Desc::counter("probe_failures_total", "Probes of the target that failed.").labels(TARGET);
+    Desc::counter("probe_failures_total", "Probes of the target that failed, of probe_attempts_total.")
+        .labels(TARGET);
 /// Failed probes by their reason.
 pub const REASONS: Desc = Desc::counter(
     "probe_failure_reasons_total",

@@ -11,6 +11,7 @@ use kit::schedule::{Busy, Change, Turn};
 use kit::{Failure, Histogram, Page, Verdict};
 
 use super::metrics::{BOUNDS, derived_index};
+use crate::reasons;
 
 /// A target's counters and its last verdict.
 #[derive(Debug)]
@@ -96,11 +97,15 @@ pub(super) struct Claim<'a> {
 impl Claim<'_> {
     /// Takes note of a probe that ended.
     pub(super) fn finish(self, verdict: Verdict, took: Duration, timeout: Duration) -> Change {
-        self.state.durations.observe(took.as_secs_f64());
+        // A probe that could not even begin says nothing of the service: it is no part of its budget, nor of its speed.
+        let tried = verdict.failure.as_ref().is_none_or(|failure| !reasons::is_untried(failure.reason));
+        if tried {
+            self.state.durations.observe(took.as_secs_f64());
+        }
         let rows = keep(&verdict, took, timeout);
         let now = SystemTime::now();
         let mut known = self.state.lock();
-        known.attempts += 1;
+        known.attempts += u64::from(tried);
         let was = known.last.as_ref().map(|last| last.failure.is_none());
         let before = known.last.as_ref().map(|last| last.failure.as_ref());
         let change = Change::between(before, verdict.failure.as_ref());
@@ -110,7 +115,7 @@ impl Claim<'_> {
         match &verdict.failure {
             None => known.last_success = Some(now),
             Some(failure) => {
-                known.failures += 1;
+                known.failures += u64::from(tried);
                 *known.reasons.entry((failure.phase, failure.reason)).or_default() += 1;
             }
         }
@@ -186,6 +191,10 @@ mod tests {
         state.claim().unwrap().finish(verdict, Duration::from_millis(3), Duration::from_secs(1))
     }
 
+    fn refused() -> Failure {
+        Failure { phase: "connect", reason: "connect_refused", detail: "refused".into(), refused: None }
+    }
+
     #[test]
     fn counters_and_changes() {
         let state = State::new();
@@ -193,13 +202,24 @@ mod tests {
         let since = state.known().since;
         assert_eq!(finish(&state, None), Change::None);
         assert_eq!(state.known().since, since, "well since the first");
-        assert_eq!(finish(&state, Some(invalid("bad"))), Change::Down(invalid("bad")));
-        assert_eq!(finish(&state, Some(invalid("bad"))), Change::None);
+        assert_eq!(finish(&state, Some(refused())), Change::Down(refused()));
+        assert_eq!(finish(&state, Some(refused())), Change::None);
         assert_eq!(finish(&state, None), Change::Up);
         let known = state.known();
         assert_eq!((known.attempts, known.failures), (5, 2));
-        assert_eq!(known.reasons[&("parse", "target_invalid")], 2);
+        assert_eq!(known.reasons[&("connect", "connect_refused")], 2);
         assert_eq!(state.durations.snapshot().count, 5);
+    }
+
+    #[test]
+    fn a_probe_that_could_not_begin_counts_by_its_reason_alone() {
+        let state = State::new();
+        finish(&state, None);
+        assert_eq!(finish(&state, Some(invalid("bad"))), Change::Down(invalid("bad")));
+        let known = state.known();
+        assert_eq!((known.attempts, known.failures), (1, 0));
+        assert_eq!(known.reasons[&("parse", "target_invalid")], 1);
+        assert_eq!(state.durations.snapshot().count, 1);
     }
 
     #[test]

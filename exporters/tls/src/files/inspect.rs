@@ -63,7 +63,7 @@ impl Inspected {
     /// Its revocation lists: issuer, when each was made, when the next one will be, how many certificates it revokes.
     pub fn lists(&self) -> impl Iterator<Item = (&str, i64, Option<i64>, usize)> {
         let lists = self.read.lists.iter();
-        lists.map(|list| (list.issuer.as_str(), list.this_update, list.next_update, list.revoked))
+        lists.map(|list| (list.issuer.as_str(), list.this_update, list.next_update, list.revoked()))
     }
 
     /// The file itself, and what has a name of its own in it.

@@ -103,7 +103,7 @@ pub const NOT_BEFORE: Desc = Desc::gauge(
 /// When it is due.
 pub const DUE: Desc = Desc::gauge(
     "tls_file_certificate_renewal_due_timestamp_seconds",
-    "When the file's first certificate, if it is a server's, should have been renewed.",
+    "When the file's certificate, of those that are a server's the first that is due, should have been renewed.",
 )
 .labels(&["source", "path", "policy"])
 .closed("policy", POLICIES);
@@ -195,12 +195,13 @@ pub(super) fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renew
     if let Some(matches) = read.key_matches {
         set(&KEY, flag(matches));
     }
-    if serves(first) {
-        if !read.unordered {
-            let ordered = read.certificates.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
-            set(&IN_ORDER, flag(ordered));
-        }
-        let due = read.due(first, renewal);
+    if serves(first) && !read.unordered {
+        let ordered = read.certificates.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
+        set(&IN_ORDER, flag(ordered));
+    }
+    // Whatever stands before it: a server may use any of them, and the first that ends is the first that fails.
+    let due = read.certificates.iter().filter(|certificate| serves(certificate));
+    if let Some(due) = due.map(|certificate| read.due(certificate, renewal)).min_by_key(|due| due.at) {
         page.family(&DUE).push(&[source, path, due.policy], seconds(due.at));
     }
     let placed = read.certificates.iter().enumerate().map(|(position, facts)| (position, facts, role(facts)));

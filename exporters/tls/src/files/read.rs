@@ -4,6 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use kit::config::Secret;
@@ -48,7 +49,7 @@ pub(super) struct Read {
     /// Whether their order is the format's, and nobody's merit or mistake.
     pub(super) unordered: bool,
     /// Its revocation lists.
-    pub(super) lists: Vec<RevocationList>,
+    pub(super) lists: Vec<Arc<RevocationList>>,
     /// What has a name of its own in it; parts have no parts, faults and lists.
     pub(super) parts: Vec<(String, Read)>,
     /// What is wrong with it, each once.
@@ -89,6 +90,7 @@ pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
         others.push(stamped(place));
     }
     let parts = named(parts, modified);
+    let lists = lists.into_iter().map(Arc::new).collect();
     Read { certificates, unordered, lists, parts, faults, modified, key_matches, only_key, renewal, others }
 }
 

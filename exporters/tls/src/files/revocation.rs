@@ -1,5 +1,7 @@
 //! What a scrape shows of revocation lists in files, and its descriptions.
 
+use std::sync::Arc;
+
 use kit::{Desc, Page};
 use wire::tls::RevocationList;
 
@@ -24,7 +26,7 @@ pub(super) const REVOKED: Desc =
         .labels(LABELS);
 
 /// The lists of a file. Of an issuer's several the newest counts.
-pub(super) fn write(page: &mut Page, [source, path]: [&str; 2], lists: &[RevocationList]) {
+pub(super) fn write(page: &mut Page, [source, path]: [&str; 2], lists: &[Arc<RevocationList>]) {
     let newer = |list: &RevocationList, index: usize| {
         let others = lists.iter().enumerate().filter(|(_, other)| other.issuer == list.issuer);
         let newest = others.max_by_key(|(index, other)| (other.this_update, *index));
@@ -38,6 +40,6 @@ pub(super) fn write(page: &mut Page, [source, path]: [&str; 2], lists: &[Revocat
             set(&NEXT_UPDATE, seconds(next));
         }
         set(&THIS_UPDATE, seconds(list.this_update));
-        set(&REVOKED, count(list.revoked));
+        set(&REVOKED, count(list.revoked()));
     }
 }

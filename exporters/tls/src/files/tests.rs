@@ -105,6 +105,29 @@ async fn the_home_labs_own_certificate_is_a_servers() {
     assert!((end - due - 15.0 * 86_400.0).abs() < 1.0);
 }
 
+/// A server may use any certificate of a file, wherever it stands.
+#[tokio::test]
+async fn a_servers_certificate_behind_an_authoritys_is_due_and_of_two_the_first_that_ends() {
+    let lab = Lab::new();
+    let authority = make("ca", true, None, (-1, 3000));
+    let (early, late) = (make("a.test", false, None, (-80, 10)), make("b.test", false, None, (-1, 89)));
+    lab.write("behind.pem", &format!("{}{}", authority.pem, late.pem));
+    lab.write("two.pem", &format!("{}{}", late.pem, early.pem));
+    let (page, _) = exporter(&lab, "*.pem", "").files().run_once().await;
+    let get = |name: &str, file: &str, more: &[(&str, &str)]| {
+        let path = lab.path().join(file).display().to_string();
+        page.get(name, &[&[("source", "lab"), ("path", path.as_str())], more].concat())
+    };
+    let due = |file: &str| {
+        get("tls_file_certificate_renewal_due_timestamp_seconds", file, &[("policy", "fraction")]).unwrap()
+    };
+    for (file, position) in [("behind.pem", "1"), ("two.pem", "1")] {
+        let place = [("position", position), ("role", "leaf")];
+        let end = get("tls_file_certificate_not_after_timestamp_seconds", file, &place).unwrap();
+        assert!((end - due(file) - 30.0 * 86_400.0).abs() < 2.0, "{file}");
+    }
+}
+
 #[tokio::test]
 async fn what_has_not_changed_is_not_read_again_and_a_renewal_is() {
     let lab = Lab::new();

@@ -12,7 +12,7 @@ use kit::schedule::{Busy, List, Plan, Roster, drive, place};
 use kit::{Beat, BoxFuture, Page, Sampler, Watched};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use wire::tls::Certificate;
+use wire::tls::{Certificate, RevocationList};
 
 use super::faults::Fault;
 use super::notify::{Notices, Touched};
@@ -156,7 +156,17 @@ impl Files {
         all
     }
 
-    /// Changes when [`Files::stored`] would say something else.
+    /// The revocation lists in the files, as of their last scans.
+    #[must_use]
+    pub fn revocation_lists(&self) -> Vec<Arc<RevocationList>> {
+        let mut all = Vec::new();
+        for scan in self.entries().iter().filter_map(|entry| entry.last()) {
+            all.extend(scan.files.values().flat_map(|file| file.read.lists.iter().map(Arc::clone)));
+        }
+        all
+    }
+
+    /// Changes when [`Files::stored`] or [`Files::revocation_lists`] would say something else.
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.rounds.finished.load(Ordering::Relaxed)

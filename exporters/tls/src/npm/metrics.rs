@@ -14,6 +14,12 @@ pub const UP: Desc = Desc::gauge(
      npm_last_success_timestamp_seconds.",
 )
 .labels(NPM);
+/// How often it is read.
+pub const INTERVAL: Desc = Desc::gauge(
+    "npm_interval_seconds",
+    "From one reading of the inventory to the next. There before the first reading has ended.",
+)
+.labels(NPM);
 /// Why not.
 pub const ERROR: Desc =
     Desc::info("npm_error_info", "Why the last reading of the inventory failed; absent if it did not.")
@@ -55,7 +61,8 @@ pub const EXPIRES_ON: Desc = Desc::gauge(
 pub const DRIFT: Desc = Desc::gauge(
     "npm_certificate_expiry_drift_seconds",
     "The end of a certificate as Nginx Proxy Manager remembers it, minus that of the certificate in its file: not 0 when \
-     the file was replaced by another hand. Absent if the file cannot be read.",
+     the file was replaced by another hand. Absent if the file cannot be read, and until the inventory was read a minute or \
+     more after the file was changed.",
 )
 .labels(&["npm", "id", "name"]);
 /// Use.
@@ -67,4 +74,4 @@ pub const USED_BY: Desc = Desc::gauge(
 
 /// Everything that is told of Nginx Proxy Manager.
 pub const DESCS: &[&Desc] =
-    &[&UP, &ERROR, &LAST_SUCCESS, &TOOK, &HOSTS, &ONLINE, &EXPIRES_ON, &DRIFT, &USED_BY];
+    &[&UP, &INTERVAL, &ERROR, &LAST_SUCCESS, &TOOK, &HOSTS, &ONLINE, &EXPIRES_ON, &DRIFT, &USED_BY];

@@ -2,22 +2,26 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kit::Page;
 
 use super::discover;
 use super::entry::Entry;
 use super::inventory::{Inventory, KINDS, STATES};
-use super::metrics::{DRIFT, ERROR, EXPIRES_ON, HOSTS, LAST_SUCCESS, ONLINE, TOOK, UP, USED_BY};
+use super::metrics::{DRIFT, ERROR, EXPIRES_ON, HOSTS, INTERVAL, LAST_SUCCESS, ONLINE, TOOK, UP, USED_BY};
 use super::state::Known;
 use crate::metrics::{count, flag, seconds};
 
-/// The end of the first certificate in each file, in seconds since 1970.
-pub(super) type Ends<'a> = HashMap<&'a Path, i64>;
+/// A renewal writes the file, and then what Nginx Proxy Manager remembers: between the two they differ.
+const SETTLED: Duration = Duration::from_secs(60);
+
+/// Of each file the end of its first certificate, in seconds since 1970, and when it was last changed.
+pub(super) type Ends<'a> = HashMap<&'a Path, (i64, Option<SystemTime>)>;
 
 pub(super) fn write(page: &mut Page, entry: &Entry, known: &Known, ends: &Ends<'_>) {
     let npm = entry.name.as_str();
+    page.family(&INTERVAL).push(&[npm], entry.interval.as_secs_f64());
     let Some(last) = &known.last else { return };
     page.family(&UP).push(&[npm], flag(last.fault.is_none()));
     page.family(&TOOK).push(&[npm], last.took.as_secs_f64());
@@ -35,10 +39,17 @@ pub(super) fn write(page: &mut Page, entry: &Entry, known: &Known, ends: &Ends<'
         let labels = [npm, &number, name, &certificate.provider];
         page.family(&EXPIRES_ON).push(&labels, seconds(expires_on));
         let path = discover::file(entry, *id, Some(certificate));
-        if let Some(end) = path.and_then(|path| ends.get(path.as_path())) {
+        let end = path.and_then(|path| ends.get(path.as_path()));
+        if let Some((end, _)) = end.filter(|(_, changed)| remembers(*at, *changed)) {
             page.family(&DRIFT).push(&labels[..3], seconds(expires_on - end));
         }
     }
+}
+
+/// Whether an inventory that was read at a moment must know of the file's last change. Where the file's clock runs ahead nobody
+/// can tell, and what is read counts.
+fn remembers(read: SystemTime, changed: Option<SystemTime>) -> bool {
+    changed.is_none_or(|changed| changed + SETTLED <= read || changed > SystemTime::now())
 }
 
 fn hosts(page: &mut Page, npm: &str, inventory: &Inventory) {
@@ -60,4 +71,20 @@ fn hosts(page: &mut Page, npm: &str, inventory: &Inventory) {
 
 fn timestamp(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_before_the_file_settled_says_nothing_of_it() {
+        let now = SystemTime::now();
+        let ago = |seconds| now - Duration::from_secs(seconds);
+        assert!(remembers(ago(10), Some(ago(70))));
+        assert!(!remembers(ago(10), Some(ago(69))), "the database may be written after it");
+        assert!(!remembers(ago(3600), Some(ago(600))), "of before the renewal");
+        assert!(remembers(ago(10), None), "nobody knows when");
+        assert!(remembers(ago(10), Some(now + Duration::from_secs(3600))), "a clock that runs ahead");
+    }
 }

@@ -264,7 +264,7 @@ impl Sampler for Rounds {
         let mut ends = Ends::with_capacity(stored.len());
         for file in &stored {
             if let Some(certificate) = file.certificate() {
-                ends.insert(Path::new(&file.path), certificate.not_after);
+                ends.insert(Path::new(&file.path), (certificate.not_after, file.modified()));
             }
         }
         let mut page = Page::with_capacity(self.all.len() * 64, 64);

@@ -1,24 +1,16 @@
 use std::path::PathBuf;
 
-use wire::tls::Certificate;
-
 use super::Partner;
 use super::pair::Index;
 use crate::files::Stored;
 use crate::testing::{Lab, Made, build, make, there};
 
-fn certificate(made: &Made) -> Certificate {
-    use rustls_pki_types::pem::PemObject as _;
-    Certificate::parse(&rustls_pki_types::CertificateDer::from_pem_slice(made.pem.as_bytes()).unwrap())
-        .unwrap()
-}
-
 /// Which file a target of a name belongs to that serves this; the files are called by their order.
 fn partner(name: &str, served: &Made, stored: &[&Made]) -> Option<usize> {
     let all = stored.iter().enumerate();
-    let all = all.map(|(index, made)| Stored::made(&format!("/{index}"), certificate(made))).collect();
+    let all = all.map(|(index, made)| Stored::made(&format!("/{index}"), made.certificate())).collect();
     let index = Index::new(all);
-    let served = certificate(served);
+    let served = served.certificate();
     let found = index.partner(name, std::iter::once(&served))?;
     found.path.to_str()?.trim_start_matches('/').parse().ok()
 }

@@ -199,7 +199,8 @@ fn common_name(name: &X509Name<'_>) -> Option<String> {
 }
 
 /// Go prints `SerialNumber.Bytes()`: without the zero that DER puts before a high bit.
-fn serial(raw: &[u8]) -> String {
+/// A serial number in hexadecimal, of its bytes in DER.
+pub(super) fn serial(raw: &[u8]) -> String {
     let first = raw.iter().position(|byte| *byte != 0).unwrap_or(raw.len());
     let mut out = String::new();
     name::hexadecimal(&mut out, &raw[first..]);

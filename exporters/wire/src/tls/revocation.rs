@@ -3,7 +3,7 @@
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
 
-use super::certificate::Unreadable;
+use super::certificate::{Certificate, Unreadable, serial};
 use super::name;
 
 /// What a revocation list (RFC 5280 §5) says, with nothing verified. Times are seconds since 1970, UTC.
@@ -15,8 +15,8 @@ pub struct RevocationList {
     pub this_update: i64,
     /// When the next one will have been made: from then on nobody has to believe this one.
     pub next_update: Option<i64>,
-    /// How many certificates it revokes.
-    pub revoked: usize,
+    /// The serial numbers of the certificates that it revokes, as [`Certificate::serial`] has them, in order.
+    revoked: Box<[Box<str>]>,
 }
 
 impl RevocationList {
@@ -27,12 +27,29 @@ impl RevocationList {
     pub fn parse(der: &[u8]) -> Result<Self, Unreadable> {
         let (_, list) = CertificateRevocationList::from_der(der)
             .map_err(|error| Unreadable::new(error.to_string().to_lowercase()))?;
+        let mut revoked: Vec<Box<str>> =
+            list.iter_revoked_certificates().map(|one| serial(one.raw_serial()).into()).collect();
+        revoked.sort_unstable();
         Ok(Self {
             issuer: name::print(list.issuer()),
             this_update: list.last_update().timestamp(),
             next_update: list.next_update().map(|time| time.timestamp()),
-            revoked: list.iter_revoked_certificates().count(),
+            revoked: revoked.into(),
         })
+    }
+
+    /// How many certificates it revokes.
+    #[must_use]
+    pub fn revoked(&self) -> usize {
+        self.revoked.len()
+    }
+
+    /// Whether it revokes this one; `None` if it is another issuer's, by the name, and so says nothing of it.
+    #[must_use]
+    pub fn revokes(&self, certificate: &Certificate) -> Option<bool> {
+        let serial = &*certificate.serial;
+        let there = || self.revoked.binary_search_by(|one| (**one).cmp(serial)).is_ok();
+        (self.issuer == certificate.issuer).then(there)
     }
 }
 
@@ -73,7 +90,7 @@ mod tests {
         let list = RevocationList::parse(&sample()).unwrap();
         assert!(list.issuer.contains("CN=Test CA"), "{}", list.issuer);
         assert_eq!((list.this_update, list.next_update), (1_767_225_600, Some(1_767_830_400)));
-        assert_eq!(list.revoked, 2);
+        assert_eq!(list.revoked(), 2);
     }
 
     proptest! {

@@ -229,7 +229,7 @@ fn revocation_lists() {
         let content = plain(&std::fs::read(lab.path().join(name)).unwrap());
         assert_eq!((content.lists.len(), content.faults.len()), (1, 0), "{name}");
         let list = &content.lists[0];
-        assert_eq!((list.issuer.as_str(), list.revoked), ("CN=Lists", 1));
+        assert_eq!((list.issuer.as_str(), list.revoked()), ("CN=Lists", 1));
         assert_eq!(list.next_update.unwrap() - list.this_update, 7 * 86_400);
     }
 }
