@@ -110,8 +110,9 @@ fn quorum() -> Panel {
     )
     .ask(Target::instant(quorate, text("quorum", "quórum")))
     .ask(Target::instant(errors, text("HA errors", "erros de HA")))
-    .field(|field| field.mappings(&words).steps(Steps::always(Color::Grey)))
-    .look(Override::query('B').mappings(&[]).steps(&Steps::none_is_good(Color::Red)))
+    .field(|field| field.steps(Steps::always(Color::Grey)))
+    .look(Override::query('A').mappings(&words))
+    .look(Override::query('B').steps(&Steps::none_is_good(Color::Red)))
 }
 
 fn running() -> Panel {

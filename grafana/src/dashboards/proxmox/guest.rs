@@ -84,7 +84,7 @@ fn missing() -> Panel {
 
 fn age(rules: &Rules) -> Result<Panel, RuleError> {
     let last = SCOPE.recorded(&foreign::BACKUP_LAST).now();
-    let age = Expr::compose(format!("max(time() - {last})"), Unit::Clock, &[&last]);
+    let age = Expr::compose(format!("max(time() - {last}) / 86400"), Unit::Days, &[&last]);
     let late = SCOPE.recorded(&foreign::BACKUP_LATE).now().max_by(&[]).of_unit(Unit::FineCount);
     Ok(Panel::new(
         Stat::filled(),
@@ -180,15 +180,15 @@ fn memory() -> Panel {
     let part = |desc| named(SCOPE, &guests_only(SCOPE.metric(desc).now())).max_by(GUEST_ROW);
     let end = named(SCOPE, &guests_only(SCOPE.metric(&resources::MEMORY).at_end())).max_by(GUEST_ROW);
     let chosen = |value: Expr| {
-        let query = format!("{value} and on (cluster, id) topk(5, {end})");
+        let query = format!("{value} and on (cluster, id) topk(3, {end})");
         Expr::compose(query, Unit::Bytes, &[&value, &end])
     };
     Panel::new(
         TimeSeries::new(),
         text("Memory", "Memória"),
         text(
-            "What each guest uses, what it may use, and what its balloon leaves it; the five largest. Used at its size with swap or pressure: give it more.",
-            "O que cada VM usa, o que pode usar, e o que o balloon lhe deixa; as cinco maiores. Uso no limite com swap ou pressão: dê mais.",
+            "What each guest uses, what it may use, and what its balloon leaves it; the three largest. Used at its size with swap or pressure: give it more.",
+            "O que cada VM usa, o que pode usar, e o que o balloon lhe deixa; as três maiores. Uso no limite com swap ou pressão: dê mais.",
         ),
     )
     .ask(Target::range(chosen(part(&resources::MEMORY)), text("{{name}} used", "{{name}} em uso")))
@@ -204,16 +204,18 @@ fn memory() -> Panel {
 fn pressure(rules: &Rules) -> Result<Panel, RuleError> {
     let value = SCOPE.metric(&details::PRESSURE).now();
     let thing = thing(SCOPE);
+    let sum = format!("max_over_time({value}[{}] @ end())", crate::query::RANGE);
+    let most = format!("topk(5, max by (job, instance, cluster, id) ({sum}))");
     let query = format!(
-        "max by (name, resource) ({value} * on (job, instance, cluster, id) group_left (name) {thing}) > 0.01"
+        "max by (name, resource) ({value} * on (job, instance, cluster, id) group_left (name) ({thing} and on (job, instance, cluster, id) {most}))"
     );
     let limit = rules.threshold("GuestMemoryPressure", "warning")?;
     Ok(Panel::new(
         TimeSeries::new(),
         text("Pressure", "Pressão"),
         text(
-            "The share of time in which tasks waited for a resource, above 1 % (Proxmox VE 9). memory, all of them, above the line: give it more. io: its disk is too slow. cpu: the node is too busy.",
-            "Parte do tempo em que tarefas esperaram por um recurso, acima de 1% (Proxmox VE 9). memory, todas, acima da linha: dê mais. io: disco lento demais. cpu: o nó está ocupado demais.",
+            "The share of time in which tasks waited for a resource, in the five guests that waited most (Proxmox VE 9). memory, all of them, above the line: give it more. io: its disk is too slow. cpu: the node is too busy.",
+            "Parte do tempo em que tarefas esperaram por um recurso, nas cinco VMs que mais esperaram (Proxmox VE 9). memory, todas, acima da linha: dê mais. io: disco lento demais. cpu: o nó está ocupado demais.",
         ),
     )
     .ask(Target::range(Expr::compose(query, Unit::Ratio, &[&value, &thing]), same("{{name}} {{resource}}")))
@@ -334,7 +336,7 @@ fn protection() -> Panel {
     )
     .ask(Target::rows(service.of_unit(Unit::Plain)))
     .ask(Target::rows(Expr::compose(synced, Unit::Timestamp, &[&last, &info])))
-    .field(|field| field.no_value(text("Neither.", "Nem um nem outro.")))
+    .field(|field| field.no_value(text("none", "nenhuma")))
 }
 
 fn filesystems(rules: &Rules) -> Result<Panel, RuleError> {

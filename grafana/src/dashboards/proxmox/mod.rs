@@ -229,12 +229,12 @@ pub(super) fn storages(scope: Scope, rules: &Rules, limit: u16) -> Result<Panel,
     Ok(Panel::new(
         Table::new(vec![
             Column::label("storage", same("Storage")),
-            Column::label("node", text("Node", "Nó")).link(to_node().column("cluster").column("node")).width(110),
+            Column::label("node", text("Node", "Nó")).link(to_node().column("cluster").column("node")).width(75),
             Column::value('A', text("Used", "Em uso"), Unit::Ratio)
                 .cell(Cell::Bar)
                 .steps(storage_steps(rules)?)
                 .between(0.0, 1.0),
-            Column::value('B', text("Full in", "Enche em"), Unit::Days).cell(Cell::Colored).steps(days).width(100),
+            Column::value('B', text("Full in", "Enche em"), Unit::Days).cell(Cell::Colored).steps(days).width(90),
         ])
         .falling(2)
         .limit(limit),
@@ -245,7 +245,8 @@ pub(super) fn storages(scope: Scope, rules: &Rules, limit: u16) -> Result<Panel,
         ),
     )
     .ask(Target::rows(storage_used(scope).max_by(STORAGE_ROW)))
-    .ask(Target::rows(storage_days(scope).min_by(STORAGE_ROW))))
+    .ask(Target::rows(storage_days(scope).min_by(STORAGE_ROW)))
+    .field(|field| field.no_value(text("steady", "estável"))))
 }
 
 /// Guests in a table, the busiest first.

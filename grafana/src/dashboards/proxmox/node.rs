@@ -45,9 +45,9 @@ pub(in crate::dashboards) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleE
                 .panel(1, node_states(SCOPE, 8)),
             Band::new(8)
                 .titled(text("Disks", "Discos"))
-                .panel(3, disk_table(rules)?)
-                .panel(2, pool_table())
-                .panel(2, thin_table(rules)?),
+                .panel(5, disk_table(rules)?)
+                .panel(4, pool_table())
+                .panel(3, thin_table(rules)?),
             Band::new(8).panel(1, storages(SCOPE, rules, 50)?).panel(1, faults()),
             Band::new(8)
                 .titled(text("Upkeep", "Manutenção"))
@@ -76,8 +76,8 @@ fn state() -> Panel {
 }
 
 fn left(rules: &Rules) -> Result<Panel, RuleError> {
-    let left = SCOPE.recorded(&foreign::NODE_MEMORY_LEFT).now().min_by(&[]);
-    let promised = SCOPE.recorded(&foreign::NODE_MEMORY_PROMISED).now().max_by(&[]);
+    let left = SCOPE.recorded(&foreign::NODE_MEMORY_LEFT).now().min_by(&[]).of_unit(Unit::Ratio);
+    let promised = SCOPE.recorded(&foreign::NODE_MEMORY_PROMISED).now().max_by(&[]).of_unit(Unit::Ratio);
     let (short, over) =
         (rules.threshold("NodeMemoryLow", "warning")?, rules.threshold("NodeOvercommitted", "warning")?);
     Ok(Panel::new(
@@ -307,14 +307,14 @@ fn pool_table() -> Panel {
     ];
     Panel::new(
         Table::new(vec![
-            Column::label("node", text("Node", "Nó")).width(85),
+            Column::label("node", text("Node", "Nó")).width(65),
             Column::label("pool", same("Pool")),
-            Column::value('A', text("State", "Estado"), Unit::Plain).cell(Cell::Colored).mappings(&whole).width(100),
+            Column::value('A', text("State", "Estado"), Unit::Plain).cell(Cell::Colored).mappings(&whole).width(90),
             Column::value('B', text("Used", "Em uso"), Unit::Ratio).cell(Cell::Bar).steps(Steps::always(Color::Blue)).between(0.0, 1.0),
             Column::value('C', text("Errors", "Erros"), Unit::Count)
                 .cell(Cell::Colored)
                 .steps(Steps::none_is_good(Color::Amber))
-                .width(80),
+                .width(70),
         ])
         .rising(2),
         text("ZFS pools", "Pools ZFS"),
@@ -337,8 +337,8 @@ fn thin_table(rules: &Rules) -> Result<Panel, RuleError> {
     };
     Ok(Panel::new(
         Table::new(vec![
-            Column::label("node", text("Node", "Nó")).width(85),
-            Column::label("lv", same("Thin pool")).width(90),
+            Column::label("node", text("Node", "Nó")).width(65),
+            Column::label("lv", same("Thin pool")).width(80),
             Column::value('A', text("Data", "Dados"), Unit::Ratio)
                 .cell(Cell::Bar)
                 .steps(storage_steps(rules)?)
