@@ -25,13 +25,16 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
       ln -s farol "/image/usr/bin/$name"; \
     done && \
     install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt && \
-    install -d /image/etc/farol
+    install -d /image/etc/farol && \
+    install -d -m 0700 /state/var/lib/farol
 
 FROM scratch
 LABEL org.opencontainers.image.title="farol" \
       org.opencontainers.image.description="Prometheus exporters for a small, real infrastructure: services, certificates, links, Proxmox VE, registries" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=build /image /
+# A volume that is new takes over the owner of the folder that it is mounted at.
+COPY --from=build --chown=65532:65532 /state /
 ENV PATH=/usr/bin
 USER 65532:65532
 EXPOSE 9700 9115

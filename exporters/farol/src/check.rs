@@ -7,6 +7,7 @@ use kit::config::Document;
 use kit::run::{Settings, Source};
 
 use crate::members::Member;
+use crate::peers::{check_ssl_exporters, is_ssl_exporters};
 use crate::{complain, print};
 
 /// Checks all files, also after one that is bad.
@@ -32,6 +33,10 @@ pub fn main(exporter: Option<&str>, files: &[PathBuf]) -> ExitCode {
 pub fn check(exporter: Option<&str>, file: &Path) -> Result<String, String> {
     let shown = file.display();
     let text = Document::read(file).map_err(|error| error.to_string())?.text;
+    let settings = Settings { source: Source::File(file.to_owned()), ..Settings::default() };
+    if exporter.is_none() && is_ssl_exporters(&text) {
+        return check_ssl_exporters(&settings, &shown.to_string());
+    }
     let member = match exporter {
         Some(name) => Member::named(name)
             .ok_or_else(|| format!("--as {name}: there is no such exporter; there are: {}", Member::names())),
@@ -42,7 +47,7 @@ pub fn check(exporter: Option<&str>, file: &Path) -> Result<String, String> {
             )
         }),
     }?;
-    (member.check)(&Settings { source: Source::File(file.to_owned()), ..Settings::default() })
+    (member.check)(&settings)
 }
 
 #[cfg(test)]
@@ -69,6 +74,32 @@ mod tests {
             }
         }
         assert!(check(None, &folder.path().join("none.yml")).unwrap_err().contains("none.yml: no such file"));
+    }
+
+    #[test]
+    fn ssl_exporters_file_is_known_and_how_it_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("modules.yml");
+        let way = format!("--compat=ssl_exporter --config.file={}", file.display());
+        for (text, want) in [
+            ("modules: {https: {prober: https, timeout: 5s}}", Some(way.as_str())),
+            ("default_module: tcp\nmodules: {tcp: {prober: tcp, tcp: {starttls: smtp}}}", Some(&way)),
+            ("modules: {files: {prober: file, target: '/etc/ssl/*.pem'}}", Some(&way)),
+            // What is wrong with it is told as of that file.
+            ("default_module: tpc\nmodules: {tcp: {prober: tcp}}", None),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            match (check(None, &file), want) {
+                (Ok(told), Some(want)) => assert!(told.contains(want) && told.contains("ok"), "{told}"),
+                (Err(error), None) => assert!(error.contains("modules.yml"), "{error}"),
+                (result, _) => panic!("{text:?}: {result:?}"),
+            }
+        }
+        // Of both, and then it is not theirs alone.
+        std::fs::write(&file, "modules: {tcp: {prober: tcp, timeout: 5s}}").unwrap();
+        assert!(!check(None, &file).unwrap().contains("ssl_exporter"));
+        std::fs::write(&file, "modules: {https: {prober: https}}").unwrap();
+        assert!(check(Some("probe-exporter"), &file).is_err(), "whoever says whose it is knows");
     }
 
     /// What discovery writes is what probe-exporter reads, whatever was found.

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`cli`] | the command line: `up`, `check`, `discover`, `health`, and the exporters by their names |
 //! | [`members`] | the exporters, one line each |
+//! | [`peers`] | files of other programs that they can stand in for |
 //! | [`discover`] | what this machine has, as probe-exporter's configuration |
 //! | [`up`] | run: which exporters, on which ports, reload, stop; what is printed at the start |
 //! | [`check`] | validate files |
@@ -18,6 +19,7 @@ pub mod cli;
 pub mod discover;
 pub mod health;
 pub mod members;
+pub mod peers;
 pub mod status;
 pub mod up;
 

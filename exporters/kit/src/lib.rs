@@ -7,6 +7,7 @@
 //!
 //! | module | what it holds |
 //! |---|---|
+//! | `closed` | [`closed_set!`]: a label's closed set of values, each declared once with what it means |
 //! | [`desc`] | [`Desc`]: a metric's name, HELP, kind and labels, checked when the program is compiled; the catalogue |
 //! | [`page`] | [`Page`]: families of samples, and the guard that keeps a page valid |
 //! | [`histogram`] | [`Histogram`]: classic and native buckets from one observation |
@@ -21,9 +22,11 @@
 //! | [`flags`], [`log`], [`run`] | the command line, the logs, and the life of the process |
 //! | [`once`] | what the subcommands `once` of exporters have alike |
 //! | [`schedule`] | when each of many targets is due, for samplers that watch them |
+//! | [`store`] | what is kept through a restart |
 //! | [`sandbox`] | what the process gives up before it reads anything from others |
 
 pub mod allow;
+mod closed;
 pub mod collector;
 pub mod config;
 pub mod desc;
@@ -44,6 +47,7 @@ pub mod sampler;
 pub mod sandbox;
 pub mod schedule;
 pub mod serve;
+pub mod store;
 pub mod web;
 
 pub use collector::{CollectError, Collector, Scope};
@@ -54,6 +58,7 @@ pub use histogram::Histogram;
 pub use page::Page;
 pub use prober::{Ask, Failure, Prober, Refusal, Trace, Verdict};
 pub use sampler::{Beat, Sampler};
+pub use store::Store;
 
 /// A boxed future, as the shapes return it: they are used through `dyn`, which `async fn` in a trait does not allow.
 pub type BoxFuture<'a, T> = futures_util::future::BoxFuture<'a, T>;

@@ -89,6 +89,12 @@ pub trait Prober: Send + Sync + 'static {
     /// `None` for an unknown module; else the module's own timeout, if it has one.
     fn timeout(&self, module: &str) -> Option<Option<Duration>>;
 
+    /// How long a probe may take when neither its module nor the scraper says: blackbox_exporter's figure, or that of another
+    /// peer whose place it takes.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(120)
+    }
+
     /// What this module probes whatever a request says; `None`: what the request says.
     fn target(&self, module: &str) -> Option<&str> {
         let _ = module;

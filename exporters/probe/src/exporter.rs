@@ -90,7 +90,7 @@ impl Exporter for ProbeExporter {
         let names: Vec<String> = lists.iter().map(|list| list.name.clone()).collect();
         let before = previous.map(|previous| &previous.schedule);
         let schedule = Schedule::with_lists(targets, names, own, Arc::clone(&asked), before);
-        let lists = Lists::new(lists, resolver, schedule.clone(), previous.map(|previous| &previous.lists));
+        let lists = Lists::new(lists, &resolver, &schedule, previous.map(|previous| &previous.lists));
         Ok(Self { modules: Arc::new(Modules::new(map, asked)), schedule, lists, pinger, notices })
     }
 

@@ -1,12 +1,13 @@
 //! The exporter: the validated configuration, and the shapes that work by it.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use kit::allow::AllowList;
 use kit::config::{ConfigError, Document, Problem};
-use kit::{About, Collector, Desc, Discovered, Exporter, Notice, Prober, Sampler, Watched};
+use kit::{About, Collector, Desc, Discovered, Exporter, Notice, Prober, Sampler, Store, Watched};
 use wire::Resolver;
 
 use crate::ari::{self, Ari, Asker};
@@ -62,35 +63,14 @@ impl TlsExporter {
     }
 }
 
-#[cfg(test)]
 impl TlsExporter {
-    pub(crate) fn compare(&self) -> Option<&Compare> {
-        self.compare.as_deref()
-    }
-
-    pub(crate) fn revoked(&self) -> Option<&Revoked> {
-        self.revoked.as_deref()
-    }
-}
-
-impl Exporter for TlsExporter {
-    const ABOUT: About = About {
-        name: "tls-exporter",
-        summary: "TLS certificates on the wire and on disk: what will expire, what should have been renewed, and why a handshake fails.",
-        version: env!("CARGO_PKG_VERSION"),
-        port: 9219,
-        config_file: "tls.yml",
-        builtin_config: include_str!("builtin.yml"),
-    };
-
-    type Raw = File;
-
-    fn catalogue() -> Vec<&'static Desc> {
-        let own = [targets::DESCS, files::DESCS, stored::DESCS, revoked::DESCS, npm::DESCS, ari::DESCS];
-        metrics::descs().chain(own.into_iter().flatten().copied()).collect()
-    }
-
-    fn build(raw: File, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
+    /// [`Exporter::build`], with where what is known outlives the process.
+    pub(crate) fn build_with(
+        raw: File,
+        document: &Document,
+        store: Option<Store>,
+        previous: Option<&Self>,
+    ) -> Result<Self, ConfigError> {
         let (mut problems, mut notices) = (Vec::new(), Vec::new());
         let renewal = raw.renewal.as_ref();
         let renewal =
@@ -119,19 +99,56 @@ impl Exporter for TlsExporter {
         let schedule = Schedule::new(targets, names.clone(), own, ari.clone(), before);
         let modules = Arc::new(Modules { map, tools: tools(allow), renewal, ari: ari.clone() });
         let asker = ari.map(|ari| Arc::new(Asker::new(ari, schedule.clone())));
-        let files = Files::new(sources, names, previous.map(|previous| &previous.files));
-        let npm = Npm::new(
-            entries,
-            resolver,
-            schedule.clone(),
-            files.clone(),
-            previous.map(|previous| &previous.npm),
-        );
+        if store.is_none() && (!entries.is_empty() || sources.iter().any(|source| !source.only_certificates))
+        {
+            notices.push(forgetful());
+        }
+        let before = previous.map(|previous| &previous.files);
+        let files = Files::new(sources, names, store.clone(), before);
+        let hands = npm::Hands { resolver, schedule: schedule.clone(), files: files.clone(), store };
+        let npm = Npm::new(entries, &hands, previous.map(|previous| &previous.npm));
         let compared = !schedule.samplers().is_empty() && !files.samplers().is_empty();
         let before = previous.and_then(|previous| previous.compare.as_deref());
         let compare = compared.then(|| Arc::new(Compare::new(schedule.clone(), files.clone(), before)));
         let revoked = compared.then(|| Arc::new(Revoked::new(schedule.clone(), files.clone())));
         Ok(Self { modules, schedule, files, asker, npm, compare, revoked, notices })
+    }
+}
+
+#[cfg(test)]
+impl TlsExporter {
+    pub(crate) fn compare(&self) -> Option<&Compare> {
+        self.compare.as_deref()
+    }
+
+    pub(crate) fn revoked(&self) -> Option<&Revoked> {
+        self.revoked.as_deref()
+    }
+}
+
+impl Exporter for TlsExporter {
+    const ABOUT: About = About {
+        name: "tls-exporter",
+        summary: "TLS certificates on the wire and on disk: what will expire, what should have been renewed, and why a handshake fails.",
+        version: env!("CARGO_PKG_VERSION"),
+        port: 9219,
+        config_file: "tls.yml",
+        builtin_config: include_str!("builtin.yml"),
+    };
+
+    type Raw = File;
+
+    fn catalogue() -> Vec<&'static Desc> {
+        let own = [targets::DESCS, files::DESCS, stored::DESCS, revoked::DESCS, npm::DESCS, ari::DESCS];
+        metrics::descs().chain(own.into_iter().flatten().copied()).collect()
+    }
+
+    fn writes() -> Vec<PathBuf> {
+        Store::of_process().map(|store| store.folder().to_owned()).into_iter().collect()
+    }
+
+    fn build(raw: File, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
+        Self::build_with(raw, document, Store::of_process(), previous)
     }
 
     fn collectors(&self) -> Vec<Arc<dyn Collector>> {
@@ -178,6 +195,16 @@ pub(crate) fn open_door() -> Notice {
         name: "open_targets",
         text: "the configuration has no allowed_targets: whoever reaches /probe can have any target looked at from here, \
                save link-local addresses; name what may be looked at in allowed_targets (networks, host patterns, ports)"
+            .to_owned(),
+    }
+}
+
+/// What is told of a configuration of which nothing outlives the process.
+fn forgetful() -> Notice {
+    Notice {
+        name: "no_state_directory",
+        text: "what is known of files and of Nginx Proxy Manager is lost at a restart, and with it the alerts on what then cannot \
+               be read: set STATE_DIRECTORY to a folder that this process may write to (systemd: StateDirectory=)"
             .to_owned(),
     }
 }

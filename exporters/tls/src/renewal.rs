@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// Ten days: certbot 5 renews what lives shorter at half of its lifetime, all else at two thirds.
 const SHORT: i64 = 10 * DAY;
 /// What lives longer is hardly renewed by a program; somebody has to order it.
@@ -18,7 +20,7 @@ const NPM: i64 = 30 * DAY;
 const DAY: i64 = 86_400;
 
 /// How the moment is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub enum Policy {
     /// By the lifetime, as renewers do.
     #[default]

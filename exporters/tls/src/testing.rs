@@ -173,9 +173,14 @@ impl Lab {
 
     /// `openssl s_server` on a free port, with `cert.pem` and `key.pem` of this folder.
     pub(crate) fn serve(&self, arguments: &str) -> Server {
+        self.serve_at("127.0.0.1:0", arguments)
+    }
+
+    /// The same at this address.
+    pub(crate) fn serve_at(&self, addr: &str, arguments: &str) -> Server {
         let mut child = Command::new("openssl")
             .current_dir(self.path())
-            .args(["s_server", "-accept", "127.0.0.1:0", "-key", "key.pem", "-cert", "cert.pem"])
+            .args(["s_server", "-accept", addr, "-key", "key.pem", "-cert", "cert.pem"])
             .args(arguments.split_whitespace())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -187,8 +192,11 @@ impl Lab {
         let addr = loop {
             line.clear();
             assert!(lines.read_line(&mut line).unwrap() > 0, "openssl s_server ended before it listened");
-            if let Some(addr) = line.trim().strip_prefix("ACCEPT ") {
-                break addr.to_owned();
+            // It names the port only if it has chosen it itself.
+            match line.trim().strip_prefix("ACCEPT") {
+                Some("") => break addr.to_owned(),
+                Some(chosen) => break chosen.trim().to_owned(),
+                None => {}
             }
         };
         // Its standard output must stay open, or it would end with the first line it prints.
@@ -247,10 +255,16 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
+impl Server {
+    pub(crate) fn end(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

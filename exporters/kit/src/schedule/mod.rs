@@ -6,12 +6,14 @@
 //! | `roster` | what is worked on when some of it comes and goes |
 //! | `young` | how many of those that began just now run at once |
 //! | `turn` | the right to work on a target: one at a time, also through a reload |
+//! | `asked` | sources that are asked, and whose last good answer is kept |
 //! | `bounded` | work that ends in time, whatever it does |
 //! | `entry` | what every entry of `targets:` has: interval, timeout, labels |
 //! | `change` | what a round changed in a target's state, and how long that holds |
 //!
 //! What a round does, what is known of a target and how that is shown is the exporter's own: [`Rounds`].
 
+mod asked;
 mod bounded;
 mod change;
 mod entry;
@@ -30,6 +32,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use crate::BoxFuture;
 use crate::sampler::Beat;
 
+pub use asked::{Asked, Lapse, Source};
 pub use bounded::{Broken, bounded};
 pub use change::{Change, is_fresh};
 pub use entry::{Bounds, Tell, check_labels, timing};

@@ -20,9 +20,6 @@ use crate::prober::{
     Ask, DURATION, FAILURE, Failure, Prober, SUCCESS, TIMEOUT, Trace, Verdict, probe_timeout,
 };
 
-/// How long a probe may take when neither its module nor the scraper says; the peer's figure.
-const PATIENCE: Duration = Duration::from_secs(120);
-
 /// The parameters of a request, decoded once: `%2B` is a plus sign, `+` a space.
 #[derive(Debug, Default)]
 pub(super) struct Query<'a> {
@@ -91,7 +88,7 @@ pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
     let Some(target) = wanted else {
         return reply::text(StatusCode::BAD_REQUEST, "Target parameter is missing\n");
     };
-    let allowed = match probe_timeout(wish.patience.as_deref(), site.offset, own, PATIENCE) {
+    let allowed = match probe_timeout(wish.patience.as_deref(), site.offset, own, prober.patience()) {
         Ok(allowed) => allowed,
         Err(error) => return reply::text(StatusCode::BAD_REQUEST, format!("{error}\n")),
     };

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use kit::desc::is_label_name;
+use kit::schedule::Lapse;
 use serde::Deserialize;
 use wire::Resolver;
 use wire::http::fetch::Ask;
@@ -17,8 +18,29 @@ use crate::config::target::RESERVED;
 /// No answer is larger, in bytes.
 const LARGEST: usize = 8 << 20;
 
-/// A word of [`super::metrics::REASONS`], and the cause for people.
-pub(super) type Fault = (&'static str, String);
+/// Why a list cannot be had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    /// A word of [`super::metrics::REASONS`].
+    pub(super) reason: &'static str,
+    /// The cause for people.
+    pub(super) detail: String,
+}
+
+impl Fault {
+    fn new(reason: &'static str, detail: impl Into<String>) -> Self {
+        Self { reason, detail: detail.into() }
+    }
+}
+
+impl From<Lapse> for Fault {
+    fn from(lapse: Lapse) -> Self {
+        match lapse {
+            Lapse::Late => Self::new("timeout", "no whole answer in time"),
+            Lapse::Broken(broken) => Self::new("internal", broken.to_string()),
+        }
+    }
+}
 
 /// As Prometheus reads it: https://prometheus.io/docs/prometheus/latest/http_sd/.
 #[derive(Debug, Deserialize)]
@@ -31,11 +53,13 @@ pub(super) struct Group {
 /// Fetches a list. There is no deadline but the caller's.
 pub(super) async fn fetch(list: &List, resolver: &Resolver) -> Result<Vec<Group>, Fault> {
     let ask = Ask { method: Method::GET, path: "", token: None, body: Bytes::new(), limit: LARGEST };
-    let answer = list.base.ask(resolver, ask).await.map_err(|error| (error.reason.word(), error.detail))?;
+    let answer =
+        list.base.ask(resolver, ask).await.map_err(|error| Fault::new(error.reason.word(), error.detail))?;
     if answer.status != StatusCode::OK {
-        return Err(("status", format!("{}: status {}", list.base, answer.status)));
+        return Err(Fault::new("status", format!("{}: status {}", list.base, answer.status)));
     }
-    serde_json::from_slice(&answer.body).map_err(|error| ("format", format!("{}: {error}", list.base)))
+    serde_json::from_slice(&answer.body)
+        .map_err(|error| Fault::new("format", format!("{}: {error}", list.base)))
 }
 
 /// The targets of a list, each once.

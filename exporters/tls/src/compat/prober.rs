@@ -17,6 +17,8 @@ use crate::module::{Module, Tools, probe};
 
 /// No larger file is fetched, in bytes.
 const LARGEST: usize = 4 << 20;
+/// How long a probe may take when neither its module nor the scraper says.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a module does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +65,10 @@ impl kit::Prober for PeerProber {
 
     fn timeout(&self, module: &str) -> Option<Option<Duration>> {
         self.peers.get(module).map(|peer| peer.module.timeout)
+    }
+
+    fn patience(&self) -> Duration {
+        PATIENCE
     }
 
     fn target(&self, module: &str) -> Option<&str> {

@@ -102,6 +102,30 @@ async fn the_peers_names_and_labels() {
     }
 }
 
+/// A root that was sent is the one that is trusted, and not a path of its own.
+#[tokio::test]
+async fn a_root_that_is_sent_makes_no_second_path() {
+    if !there("openssl", "a_root_that_is_sent_makes_no_second_path") {
+        return;
+    }
+    let lab = Lab::new();
+    let root = make("Lab Root", true, None, YEARS);
+    let middle = make("Lab Intermediate", true, Some(&root), YEARS);
+    let leaf = make("127.0.0.1", false, Some(&middle), (-30, 60));
+    for (name, text) in [("ca.pem", &root.pem), ("cert.pem", &leaf.pem), ("key.pem", &leaf.key)] {
+        lab.write(name, text);
+    }
+    lab.write("chain.pem", &(middle.pem.clone() + &root.pem));
+    let server = lab.serve("-cert_chain chain.pem");
+    let verdict = probe(&yaml(&lab, ""), "tcp", &server.addr).await;
+    assert_eq!(verdict.failure, None);
+    assert_eq!(samples(&verdict, "ssl_cert_not_after").len(), 3);
+    let verified = samples(&verdict, "ssl_verified_cert_not_after");
+    let path: Vec<(&str, &str)> =
+        verified.iter().map(|(labels, _)| (label(labels, "chain_no"), label(labels, "cn"))).collect();
+    assert_eq!(path, [("0", "127.0.0.1"), ("0", "Lab Intermediate"), ("0", "Lab Root")]);
+}
+
 /// ssl_exporter #37, #60: nothing is shown of a certificate that has expired.
 #[tokio::test]
 async fn certificates_stay_when_they_are_bad() {
@@ -168,6 +192,11 @@ async fn the_peers_file_is_read_as_it_is() {
     let exporter = build(SslExporter::ABOUT.builtin_config).unwrap();
     let prober = exporter.prober().unwrap();
     assert_eq!(prober.default_module(), "tcp");
+    assert_eq!(
+        prober.patience(),
+        Duration::from_secs(10),
+        "without a module's timeout and without the scraper's"
+    );
     assert_eq!(prober.modules().len(), 7);
     let notices: Vec<&str> = exporter.notices().iter().map(|notice| notice.name).collect();
     assert_eq!(notices, ["unsupported_prober", "unsupported_prober", "open_targets"]);

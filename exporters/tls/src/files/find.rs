@@ -113,13 +113,20 @@ fn walk(pattern: &Pattern, folder: &Path, depth: usize, exclude: &[Pattern], fou
         Err(error) => return found.closed.push((folder.to_owned(), error)),
     };
     found.folders.insert(folder.to_owned());
-    for entry in entries.flatten() {
-        let path = entry.path();
-        let Ok(kind) = entry.file_type() else { continue };
+    for entry in entries {
+        // What a folder does not tell to its end may hold more: it is closed.
+        let entry = match entry.and_then(|entry| Ok((entry.path(), entry.file_type()?))) {
+            Ok(entry) => entry,
+            Err(error) => {
+                found.closed.push((folder.to_owned(), error));
+                continue;
+            }
+        };
+        let (path, kind) = entry;
         // Links are followed to files (certbot's live is made of them), to folders only where the pattern's depth is
         // known: with `**` they could lead round in a circle.
         let link = kind.is_symlink();
-        if kind.is_dir() || (link && path.is_dir()) {
+        if kind.is_dir() || (link && is_folder(&path, pattern, depth > 1 && !pattern.recursive, found)) {
             let follow = depth > 1 && !(link && pattern.recursive);
             if follow && !exclude.iter().any(|pattern| pattern.matches(&path)) {
                 walk(pattern, &path, depth - 1, exclude, found);
@@ -130,6 +137,21 @@ fn walk(pattern: &Pattern, folder: &Path, depth: usize, exclude: &[Pattern], fou
             } else {
                 found.files.insert(path);
             }
+        }
+    }
+}
+
+/// Whether a link leads to a folder. One that leads to where nobody may look is closed, whatever lies there.
+fn is_folder(link: &Path, pattern: &Pattern, deeper: bool, found: &mut Found) -> bool {
+    match std::fs::metadata(link) {
+        Ok(meta) => meta.is_dir(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+        Err(error) => {
+            // A file of the pattern's own tells of itself.
+            if deeper && !pattern.matches(link) {
+                found.closed.push((link.to_owned(), error));
+            }
+            false
         }
     }
 }

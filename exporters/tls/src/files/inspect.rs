@@ -9,7 +9,7 @@ use wire::tls::Certificate;
 use super::Files;
 use super::faults::FAULTS;
 use super::find::find;
-use super::page::{self, serves};
+use super::page;
 use super::read::{Read, read};
 use crate::renewal::{Due, Policy};
 
@@ -77,7 +77,7 @@ impl Inspected {
             due: read
                 .certificates
                 .first()
-                .filter(|first| serves(first))
+                .filter(|_| read.serves())
                 .map(|first| read.due(first, self.renewal)),
         })
     }

@@ -3,6 +3,7 @@
 use wire::tls::Certificate;
 
 use super::find::{Pattern, find};
+use super::label::label;
 use super::{formats, read};
 
 /// The files of a pattern with their certificates, and what could not be read, with the cause.
@@ -31,7 +32,7 @@ pub(crate) fn on_demand(pattern: &str) -> Result<OnDemand, String> {
     }
     for path in found.files {
         let read = read::read(&path, &[]);
-        let path = path.display().to_string();
+        let path = label(&path).into_owned();
         // Keys and the like are no certificates' files.
         if !read.only_key
             && let Some(fault) = read.faults.first()

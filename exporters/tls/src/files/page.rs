@@ -8,7 +8,8 @@ use kit::{Desc, Page};
 use wire::tls::Certificate;
 
 use super::faults::FAULTS;
-use super::read::Read;
+use super::label::label;
+use super::read::{Read, is_servers};
 use super::revocation;
 use super::watch::Entry;
 use crate::facts::{ROLES, Role};
@@ -22,13 +23,21 @@ const PLACE: &[&str] = &["source", "path", "position", "role"];
 /// Files.
 pub const FILES: Desc = Desc::gauge(
     "tls_source_files",
-    "Files that the source's patterns name. 0: nothing is there, or a folder above is closed.",
+    "Files that the source's patterns name, those that are told of from memory among them. 0: nothing is there, or a folder \
+     above is closed.",
 )
 .labels(SOURCE);
 /// Files with faults.
 pub const FAULTY: Desc =
     Desc::gauge("tls_source_faulty_files", "Files of the source with something wrong (tls_file_error_info).")
         .labels(SOURCE);
+/// Files from memory.
+pub const REMEMBERED: Desc = Desc::gauge(
+    "tls_source_remembered_files",
+    "Files of the source that cannot be seen now, wholly or in part (tls_file_error_info says why), and are told of as they \
+     were last seen (tls_file_last_seen_timestamp_seconds): until they can be read, or are seen to be gone.",
+)
+.labels(SOURCE);
 /// When it was scanned.
 pub const SCANNED: Desc = Desc::gauge(
     "tls_source_scan_timestamp_seconds",
@@ -39,6 +48,14 @@ pub const SCANNED: Desc = Desc::gauge(
 pub const INTERVAL: Desc = Desc::gauge(
     "tls_source_interval_seconds",
     "From one scan of the source to the next. There before the first scan has ended.",
+)
+.labels(SOURCE);
+/// When it was kept.
+pub const KEPT: Desc = Desc::gauge(
+    "tls_source_kept_timestamp_seconds",
+    "Of what time what is known of the source's files was last kept in the state directory, in seconds since 1970: it is known \
+     after a restart, also of files that then cannot be seen. Absent if it is not kept: STATE_DIRECTORY is not set, or it \
+     cannot be written.",
 )
 .labels(SOURCE);
 /// How long it took.
@@ -60,6 +77,13 @@ pub const ERROR: Desc = Desc::info(
 )
 .labels(&["source", "path", "reason"])
 .closed("reason", FAULTS);
+/// From memory.
+pub const LAST_SEEN: Desc = Desc::gauge(
+    "tls_file_last_seen_timestamp_seconds",
+    "When what is told of the file was last seen, in seconds since 1970, if it cannot be seen now. Absent of a file that can \
+     be read.",
+)
+.labels(FILE);
 /// Certificates.
 pub const CERTIFICATES: Desc = Desc::gauge(
     "tls_file_certificates",
@@ -77,7 +101,8 @@ pub const KEY: Desc = Desc::gauge(
     "tls_file_key_matches",
     "Whether the private key, in the file or beside it (privkey.pem, NAME.key, NAME-key.pem), is that of the file's first \
      certificate. Absent if there is none, or it cannot be read. Of a keystore's or kubeconfig's entry the path is \
-     FILE#ENTRY, unless it is a keystore's only one.",
+     FILE#ENTRY, unless it is a keystore's only one. In the path of every metric what is no UTF-8 is \\xNN, and a \
+     backslash two.",
 )
 .labels(FILE);
 /// Order.
@@ -133,11 +158,14 @@ pub const INFO: Desc = Desc::info(
 pub const DESCS: &[&Desc] = &[
     &FILES,
     &FAULTY,
+    &REMEMBERED,
     &SCANNED,
     &INTERVAL,
+    &KEPT,
     &TOOK,
     &WATCHED,
     &ERROR,
+    &LAST_SEEN,
     &CERTIFICATES,
     &MODIFIED,
     &KEY,
@@ -157,6 +185,9 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
     for entry in entries {
         let source = entry.source.name.as_str();
         page.family(&INTERVAL).push(&[source], entry.source.interval.as_secs_f64());
+        if let Some(at) = entry.kept_at() {
+            page.family(&KEPT).push(&[source], timestamp(at));
+        }
         let Some(scan) = entry.last() else { continue };
         let mut set = |desc: &Desc, value: f64| {
             page.family(desc).push(&[source], value);
@@ -165,6 +196,7 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
         let files = || scan.files.iter().filter(|(_, file)| file.read.counts(only));
         set(&FILES, count(files().count()));
         set(&FAULTY, count(files().filter(|(_, file)| !file.read.faults.is_empty()).count()));
+        set(&REMEMBERED, count(scan.remembered()));
         set(&SCANNED, timestamp(scan.at));
         set(&TOOK, scan.took.as_secs_f64());
         set(&WATCHED, count(scan.watched));
@@ -176,13 +208,19 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
 }
 
 pub(super) fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renewal: Policy) {
-    let path = &*path.to_string_lossy();
+    told(page, source, &label(path), read, renewal);
+}
+
+fn told(page: &mut Page, source: &str, path: &str, read: &Read, renewal: Policy) {
     for fault in &read.faults {
         page.family(&ERROR).push(&[source, path, fault.word()], 1.0);
     }
     revocation::write(page, [source, path], &read.lists);
     for (name, part) in &read.parts {
-        one(page, source, Path::new(&format!("{path}#{name}")), part, renewal);
+        told(page, source, &format!("{path}#{name}"), part, renewal);
+    }
+    if let Some(seen) = read.remembered {
+        page.family(&LAST_SEEN).push(&[source, path], timestamp(seen));
     }
     let Some(first) = read.certificates.first() else { return };
     let mut set = |desc: &Desc, value: f64| {
@@ -195,29 +233,29 @@ pub(super) fn one(page: &mut Page, source: &str, path: &Path, read: &Read, renew
     if let Some(matches) = read.key_matches {
         set(&KEY, flag(matches));
     }
-    if serves(first) && !read.unordered {
+    if read.serves() && !read.unordered {
         let ordered = read.certificates.windows(2).all(|pair| pair[0].issuer == pair[1].subject);
         set(&IN_ORDER, flag(ordered));
     }
     // Whatever stands before it: a server may use any of them, and the first that ends is the first that fails.
-    let due = read.certificates.iter().filter(|certificate| serves(certificate));
-    if let Some(due) = due.map(|certificate| read.due(certificate, renewal)).min_by_key(|due| due.at) {
+    let servers = |(position, certificate): &(usize, &Certificate)| {
+        is_servers(certificate) || (*position == 0 && read.serves())
+    };
+    let due = read.certificates.iter().enumerate().filter(servers);
+    if let Some(due) = due.map(|(_, certificate)| read.due(certificate, renewal)).min_by_key(|due| due.at) {
         page.family(&DUE).push(&[source, path, due.policy], seconds(due.at));
     }
-    let placed = read.certificates.iter().enumerate().map(|(position, facts)| (position, facts, role(facts)));
+    let placed = read.certificates.iter().enumerate().map(|(position, facts)| {
+        let role = if position == 0 && read.serves() { Role::Leaf } else { role(facts) };
+        (position, facts, role)
+    });
     certificate::dates(page, [&NOT_AFTER, &NOT_BEFORE], [source, path], placed);
     certificate::identity(page, &INFO, [source, path], first);
 }
 
 /// In a file the first need not be a server's.
 fn role(certificate: &Certificate) -> Role {
-    if serves(certificate) { Role::Leaf } else { Role::of(certificate, 1) }
-}
-
-/// Whether it is a server's. The home lab's usual one, signed by itself by `openssl req -x509`, calls itself an authority,
-/// but has the names of a server; an authority has none.
-pub(super) fn serves(certificate: &Certificate) -> bool {
-    !certificate.is_ca || !certificate.dns_names.is_empty() || !certificate.ip_addresses.is_empty()
+    if is_servers(certificate) { Role::Leaf } else { Role::of(certificate, 1) }
 }
 
 fn timestamp(time: SystemTime) -> f64 {

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use kit::config::Secret;
 use nix::fcntl::OFlag;
+use serde::{Deserialize, Serialize};
 use wire::tls::{Certificate, RevocationList};
 
 use super::faults::Fault;
@@ -26,13 +27,20 @@ pub(super) struct Stamp {
     device: u64,
     inode: u64,
     modified: (i64, i64),
+    /// Of anything about it, which nobody can set: a file may be rewritten within one tick, or its time put back.
+    changed: (i64, i64),
     size: u64,
 }
 
 impl Stamp {
     fn of(meta: &Metadata) -> Self {
-        let modified = (meta.mtime(), meta.mtime_nsec());
-        Self { device: meta.dev(), inode: meta.ino(), modified, size: meta.size() }
+        Self {
+            device: meta.dev(),
+            inode: meta.ino(),
+            modified: (meta.mtime(), meta.mtime_nsec()),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+            size: meta.size(),
+        }
     }
 
     /// Of the file at this place; `None` if there is none that can be looked at.
@@ -42,27 +50,33 @@ impl Stamp {
 }
 
 /// What a file is.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Read {
     /// Its certificates, in order.
     pub(super) certificates: Vec<Certificate>,
     /// Whether their order is the format's, and nobody's merit or mistake.
     pub(super) unordered: bool,
     /// Its revocation lists.
+    #[serde(with = "super::keep::shared")]
     pub(super) lists: Vec<Arc<RevocationList>>,
     /// What has a name of its own in it; parts have no parts, faults and lists.
     pub(super) parts: Vec<(String, Read)>,
+    /// When it was last seen, if it is told from memory since it cannot be seen now.
+    pub(super) remembered: Option<SystemTime>,
     /// What is wrong with it, each once.
+    #[serde(skip)]
     pub(super) faults: Vec<Fault>,
     /// When it was last changed.
     pub(super) modified: Option<SystemTime>,
     /// Whether the private key, in the file or beside it, is the first certificate's.
     pub(super) key_matches: Option<bool>,
     /// Nothing but a private key, beside a certificate or not: no file of ours.
+    #[serde(skip)]
     pub(super) only_key: bool,
     /// When its first certificate is due, if a program that renews it has written that down.
     pub(super) renewal: Option<Policy>,
     /// Other files that this was made of, and how they were: what they say changes what is told of this one.
+    #[serde(skip)]
     pub(super) others: Vec<(PathBuf, Option<Stamp>)>,
 }
 
@@ -91,19 +105,46 @@ pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
     }
     let parts = named(parts, modified);
     let lists = lists.into_iter().map(Arc::new).collect();
-    Read { certificates, unordered, lists, parts, faults, modified, key_matches, only_key, renewal, others }
+    Read {
+        certificates,
+        unordered,
+        lists,
+        parts,
+        remembered: None,
+        faults,
+        modified,
+        key_matches,
+        only_key,
+        renewal,
+        others,
+    }
 }
 
 impl Read {
     /// Whether it is told of, in a source that may name more than certificates (`only_certificates`) or not.
     pub(super) fn counts(&self, only_certificates: bool) -> bool {
-        let nothing = self.certificates.is_empty() && self.lists.is_empty() && self.parts.is_empty();
+        let nothing = self.is_empty();
         let usual =
             matches!(*self.faults, [] | [Fault::NoCertificate | Fault::NotFound | Fault::PermissionDenied]);
         // A key that lies among the certificates is none of them.
         let none = self.only_key || (only_certificates && nothing && usual);
         !none
     }
+}
+
+impl Read {
+    /// Whether its first certificate is a server's. The home lab's usual one, signed by itself by `openssl req -x509`, calls
+    /// itself an authority, but has the names of a server, or at least its key beside it; the authorities that a system trusts
+    /// have neither.
+    pub(super) fn serves(&self) -> bool {
+        let has_key = self.key_matches.is_some() || self.faults.iter().any(|fault| fault.hides_key());
+        self.certificates.first().is_some_and(|first| is_servers(first) || (first.self_issued && has_key))
+    }
+}
+
+/// Whether a certificate is a server's by what it says: no authority's, or one with the names of a server.
+pub(super) fn is_servers(certificate: &Certificate) -> bool {
+    !certificate.is_ca || !certificate.dns_names.is_empty() || !certificate.ip_addresses.is_empty()
 }
 
 fn stamped(path: PathBuf) -> (PathBuf, Option<Stamp>) {
@@ -117,10 +158,11 @@ fn named(parts: Vec<formats::Part>, modified: Option<SystemTime>) -> Vec<(String
     const LONGEST: usize = 100;
     let mut named: Vec<(String, Read)> = Vec::with_capacity(parts.len());
     for (index, part) in parts.into_iter().enumerate() {
-        let mut name: String = part.name.chars().take(LONGEST).collect();
-        if name.is_empty() || named.iter().any(|(other, _)| *other == name) {
-            name = format!("{name}.{index}");
-        }
+        let own: String = part.name.chars().take(LONGEST).collect();
+        let is_free = |name: &String| !name.is_empty() && named.iter().all(|(other, _)| other != name);
+        // `a.2` may be somebody's own name.
+        let others = (index..).map(|number| format!("{own}.{number}"));
+        let Some(name) = std::iter::once(own.clone()).chain(others).find(is_free) else { continue };
         let key_matches =
             part.certificates.first().zip(part.key).and_then(|(first, key)| key::matches(&key, first));
         let certificates = part.certificates;
@@ -157,6 +199,13 @@ pub(super) fn key_stamp(path: &Path) -> Option<Stamp> {
     key::beside(path).iter().find_map(|place| Stamp::at(place))
 }
 
+/// Opens a file without waiting for the writer of a pipe, which may have taken its place.
+pub(super) fn open(path: &Path) -> std::io::Result<(File, Metadata)> {
+    let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
+    let meta = file.metadata()?;
+    Ok((file, meta))
+}
+
 fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Option<SystemTime>), Fault> {
     let told = |error: std::io::Error| {
         let fault = Fault::of(&error);
@@ -166,15 +215,11 @@ fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Option<SystemT
         }
         fault
     };
-    // Looked at before it is opened, which alone does something to many a device; and opened without waiting for the writer of a
-    // pipe, which may take the file's place in between.
+    // Looked at before it is opened, which alone does something to many a device.
     if !std::fs::metadata(path).map_err(told)?.is_file() {
         return Err(Fault::NoCertificate);
     }
-    let mut options = File::options();
-    options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
-    let file = options.open(path).map_err(told)?;
-    let meta = file.metadata().map_err(told)?;
+    let (file, meta) = open(path).map_err(told)?;
     if !meta.is_file() {
         return Err(Fault::NoCertificate);
     }

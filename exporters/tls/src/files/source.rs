@@ -7,6 +7,7 @@ use std::time::Duration;
 use kit::config::{Document, Problem, Secret, Spanned, span_of_time};
 
 use super::find::Pattern;
+use super::label::label;
 use crate::config::{FilesSection, Target};
 use crate::renewal::Policy;
 use crate::stored::Partner;
@@ -30,7 +31,7 @@ pub struct Source {
     /// Which are left out.
     pub(super) exclude: Vec<Pattern>,
     /// Whether files without certificates are none of it.
-    pub(super) only_certificates: bool,
+    pub(crate) only_certificates: bool,
     /// What its keystores and keys may open with.
     pub(super) passwords: Vec<Secret>,
     /// The patterns as they were written: a source with others is another one.
@@ -55,7 +56,7 @@ impl Source {
     ) -> Self {
         let policies: BTreeMap<_, _> = files.into_iter().collect();
         let paths: Vec<_> = policies.keys().map(|path| Pattern::file(path)).collect();
-        let written = policies.keys().map(|path| path.to_string_lossy()).collect::<Vec<_>>().join("\n");
+        let written = policies.keys().map(|path| label(path)).collect::<Vec<_>>().join("\n");
         let (name, exclude) = (name.to_owned(), Vec::new());
         Self {
             name,

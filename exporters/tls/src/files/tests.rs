@@ -1,5 +1,8 @@
 //! Files of every kind in a folder: one bad file costs itself only.
 
+mod blind;
+mod names;
+
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::sync::Arc;
 use std::time::Instant;

@@ -9,12 +9,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use kit::schedule::{Busy, List, Plan, Roster, drive, place};
-use kit::{Beat, BoxFuture, Page, Sampler, Watched};
+use kit::{Beat, BoxFuture, Page, Sampler, Store, Watched};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use wire::tls::{Certificate, RevocationList};
 
 use super::faults::Fault;
+use super::keep::{Keeping, recall};
 use super::notify::{Notices, Touched};
 use super::page::page;
 use super::read::Read;
@@ -41,6 +42,8 @@ struct Rounds {
     before: Option<List<Entry>>,
     /// Scans that came to an end and sources that changed, here and before reloads.
     finished: AtomicU64,
+    /// Where what is known outlives the process.
+    store: Option<Store>,
     /// Made when the loop begins; `None` if the kernel gives none.
     notices: OnceLock<Option<Arc<Notices>>>,
 }
@@ -51,11 +54,17 @@ pub(super) struct Entry {
     pub(super) source: Source,
     busy: Busy,
     scan: Mutex<Option<Arc<Scan>>>,
+    keeping: Keeping,
 }
 
 impl Entry {
     fn new(source: Source, scan: Option<Arc<Scan>>) -> Arc<Self> {
-        Arc::new(Self { source, busy: Busy::default(), scan: Mutex::new(scan) })
+        Arc::new(Self { source, busy: Busy::default(), scan: Mutex::new(scan), keeping: Keeping::default() })
+    }
+
+    /// When what is known was last kept for after a restart.
+    pub(super) fn kept_at(&self) -> Option<SystemTime> {
+        self.keeping.at()
     }
 
     pub(super) fn last(&self) -> Option<Arc<Scan>> {
@@ -91,6 +100,12 @@ impl Stored {
         Self { source: "made".to_owned(), path: path.into(), read: Arc::new(read) }
     }
 
+    /// When it was last seen, if it is told from memory since it cannot be seen now.
+    #[must_use]
+    pub fn remembered(&self) -> Option<SystemTime> {
+        self.read.remembered
+    }
+
     /// When it was last changed.
     #[must_use]
     pub fn modified(&self) -> Option<SystemTime> {
@@ -99,33 +114,38 @@ impl Stored {
 }
 
 impl Files {
-    /// Watches these sources, and those that [`Files::assign`] gives by these names; all names differ.
+    /// Watches these sources, and those that [`Files::assign`] gives by these names; all names differ. What was known before
+    /// is taken from `previous`, or else from `store`.
     #[must_use]
     pub fn new(
         sources: Vec<Source>,
         assigned: impl IntoIterator<Item = String>,
+        store: Option<Store>,
         previous: Option<&Files>,
     ) -> Self {
         let before = previous.map(|previous| previous.entries());
         let known = |source: &Source| {
-            let same = |entry: &&Arc<Entry>| {
-                entry.source.name == source.name
-                    && entry.source.written == source.written
-                    && entry.source.passwords == source.passwords
-            };
-            before.as_ref().and_then(|before| before.iter().find(same)?.last())
+            let same = |entry: &&Arc<Entry>| entry.source.name == source.name;
+            let before = before.as_ref()?.iter().find(same)?;
+            Some(for_source(&before.last()?, &before.source, source))
         };
         let entries: Vec<_> = sources
             .into_iter()
             .map(|source| {
-                let scan = known(&source);
+                let scan = known(&source).or_else(|| recall(store.as_ref()?, &source));
                 Entry::new(source, scan)
             })
             .collect();
         let finished = previous.map_or(0, |previous| previous.rounds.finished.load(Ordering::Relaxed)) + 1;
         let (finished, notices) = (AtomicU64::new(finished), OnceLock::new());
         Self {
-            rounds: Arc::new(Rounds { roster: Roster::new(entries, assigned), before, finished, notices }),
+            rounds: Arc::new(Rounds {
+                roster: Roster::new(entries, assigned),
+                before,
+                finished,
+                store,
+                notices,
+            }),
         }
     }
 
@@ -134,8 +154,10 @@ impl Files {
         let name = source.name.clone();
         let (now, before) = (self.entries(), self.rounds.before.as_ref());
         let mut known = now.iter().chain(before.into_iter().flat_map(|before| before.iter()));
-        let scan = known.find(|entry| entry.source.name == name).and_then(|entry| entry.last());
-        let scan = scan.map(|scan| Arc::new(scan.of(|path| source.has(path))));
+        let scan = known
+            .find(|entry| entry.source.name == name)
+            .and_then(|entry| Some(for_source(&entry.last()?, &entry.source, &source)))
+            .or_else(|| recall(self.rounds.store.as_ref()?, &source));
         self.rounds.roster.replace(&name, |_| vec![Entry::new(source, scan)]);
         self.rounds.finished.fetch_add(1, Ordering::Relaxed);
     }
@@ -154,6 +176,13 @@ impl Files {
             }
         }
         all
+    }
+
+    /// Whether something is known of what is, or was, in a file of a source.
+    pub(crate) fn knows(&self, source: &str, path: &Path) -> bool {
+        let entries = self.entries();
+        let scan = entries.iter().find(|entry| entry.source.name == source).and_then(|entry| entry.last());
+        scan.is_some_and(|scan| scan.files.get(path).is_some_and(|file| !file.read.is_empty()))
     }
 
     /// The revocation lists in the files, as of their last scans.
@@ -205,6 +234,17 @@ impl Files {
     }
 }
 
+/// What a scan of a source knows of the files of the source that takes its place. They are read again if they may be read
+/// otherwise, and what cannot be is not forgotten.
+fn for_source(scan: &Arc<Scan>, before: &Source, now: &Source) -> Arc<Scan> {
+    let (other_files, other_passwords) = (before.written != now.written, before.passwords != now.passwords);
+    match (other_files, other_passwords) {
+        (false, false) => Arc::clone(scan),
+        (_, false) => Arc::new(scan.of(|path| now.has(path))),
+        (_, true) => Arc::new(scan.of(|path| now.has(path)).to_be_read_again()),
+    }
+}
+
 /// Whether a source is well, and what the landing page says of it.
 fn said(entry: &Entry, scan: &Scan) -> (Option<bool>, String) {
     let only = entry.source.only_certificates;
@@ -253,7 +293,7 @@ fn tell(source: &Source, before: Option<&Scan>, now: &Scan) {
 impl Rounds {
     async fn round(&self, entry: Arc<Entry>) {
         let name = entry.source.name.clone();
-        let notices = self.notices.get().cloned().flatten();
+        let (notices, store) = (self.notices.get().cloned().flatten(), self.store.clone());
         // The thread keeps the turn: what hangs on a dead NFS server must not be joined by another one each round.
         let done = tokio::task::spawn_blocking(move || {
             let Some(_turn) = entry.busy.claim() else { return };
@@ -275,6 +315,9 @@ impl Rounds {
                 tracing::debug!(source, files, read = now.read, took = ?now.took, "files scanned");
             }
             tell(&entry.source, before.as_deref(), &now);
+            if let Some(store) = store {
+                entry.keeping.keep(&store, &entry.source, before.as_deref(), &now);
+            }
             *entry.lock() = Some(Arc::new(now));
         });
         if done.await.is_err() {

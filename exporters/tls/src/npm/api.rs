@@ -14,7 +14,7 @@ use wire::http::fetch::{Answer, Ask, Base};
 use super::entry::Api;
 use super::inventory::{Inventory, Kind};
 use super::reasons::{Fault, Reason};
-use super::rows::HostRow;
+use super::rows;
 
 /// A token lives for a day. Half of it is time enough to get another one by it, and a day in which that fails ends with a
 /// login.
@@ -125,9 +125,7 @@ async fn lists(way: &Way<'_>, token: &Secret) -> Result<Inventory, Fault> {
     for (kind, path) in LISTS {
         let answer = way.get(path, token).await?;
         good(&answer, path)?;
-        for row in parse::<Vec<HostRow>>(&answer, path)? {
-            row.add(kind, &mut inventory);
-        }
+        rows::add(&answer.body, kind, &mut inventory).map_err(|error| unknown(&error, path))?;
     }
     Ok(inventory)
 }
@@ -143,14 +141,17 @@ fn good(answer: &Answer, path: &str) -> Result<(), Fault> {
     }
 }
 
-/// An answer's content. The error says where it is not what was expected, and nothing of what stands there.
+/// An answer's content.
 fn parse<T: for<'de> Deserialize<'de>>(answer: &Answer, path: &str) -> Result<T, Fault> {
-    serde_json::from_slice(&answer.body).map_err(|error| {
-        let (line, column) = (error.line(), error.column());
-        let what = match error.classify() {
-            serde_json::error::Category::Data => "not of a known form",
-            _ => "not JSON",
-        };
-        Fault::new(Reason::Schema, format!("{path}: {what}, at line {line}, column {column}"))
-    })
+    serde_json::from_slice(&answer.body).map_err(|error| unknown(&error, path))
+}
+
+/// Says where an answer is not what was expected, and nothing of what stands there.
+fn unknown(error: &serde_json::Error, path: &str) -> Fault {
+    let (line, column) = (error.line(), error.column());
+    let what = match error.classify() {
+        serde_json::error::Category::Data => "not of a known form",
+        _ => "not JSON",
+    };
+    Fault::new(Reason::Schema, format!("{path}: {what}, at line {line}, column {column}"))
 }

@@ -2,26 +2,19 @@
 
 use std::collections::BTreeMap;
 
-/// What kind of host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Passes HTTP on.
-    Proxy,
-    /// Sends elsewhere.
-    Redirection,
-    /// Answers 404.
-    Dead,
-    /// Passes a TCP or UDP port on.
-    Stream,
-}
+use serde::{Deserialize, Serialize};
 
-/// The values of the label `type`.
-pub const KINDS: &[(&str, &str)] = &[
-    ("proxy", "A proxy host: passes HTTP on to a service."),
-    ("redirection", "A redirection host: sends elsewhere."),
-    ("dead", "A 404 host: answers that there is nothing."),
-    ("stream", "A stream: passes a port on."),
-];
+kit::closed_set! {
+    /// What kind of host.
+    #[derive(Deserialize, Serialize)]
+    pub enum Kind;
+    /// The values of the label `type`.
+    pub const KINDS;
+    Proxy = "proxy": "A proxy host: passes HTTP on to a service.",
+    Redirection = "redirection": "A redirection host: sends elsewhere.",
+    Dead = "dead": "A 404 host: answers that there is nothing.",
+    Stream = "stream": "A stream: passes a TCP or UDP port on.",
+}
 
 /// The values of the label `state`.
 pub const STATES: &[(&str, &str)] = &[
@@ -30,24 +23,8 @@ pub const STATES: &[(&str, &str)] = &[
     ("offline", "Switched on, but nginx refused its configuration, so nobody is answered for it."),
 ];
 
-impl Kind {
-    /// All of them, as [`KINDS`] names them.
-    pub const ALL: [Self; 4] = [Self::Proxy, Self::Redirection, Self::Dead, Self::Stream];
-
-    /// The value of the label `type`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Proxy => "proxy",
-            Self::Redirection => "redirection",
-            Self::Dead => "dead",
-            Self::Stream => "stream",
-        }
-    }
-}
-
 /// A host: names, or with a stream a port, that the proxy answers for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Host {
     /// What kind.
     pub kind: Kind,
@@ -90,7 +67,7 @@ impl Host {
 }
 
 /// A certificate as Nginx Proxy Manager remembers it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Certificate {
     /// `letsencrypt`: Nginx Proxy Manager renews it; `other`: somebody uploads it.
     pub provider: String,
@@ -120,12 +97,81 @@ impl Certificate {
 }
 
 /// Everything, as of one reading.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Inventory {
     /// The hosts, also disabled ones; no deleted ones.
     pub hosts: Vec<Host>,
     /// The certificates by their number; no deleted ones.
     pub certificates: BTreeMap<u64, Certificate>,
+    /// The rows that could not be read. What they said before stands in their place, if it is known.
+    pub odd: Vec<Odd>,
+}
+
+/// A row that could not be read, wholly or in part.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Odd {
+    /// Of what kind of host; `None`: a certificate's.
+    pub kind: Option<Kind>,
+    /// Its number, if that much could be read.
+    pub id: Option<u64>,
+    /// What is wrong, and nothing of what stands there.
+    pub cause: String,
+}
+
+/// The value of the label `type` of a certificate.
+const CERTIFICATE: &str = "certificate";
+
+/// The values of the label `type` of rows.
+pub const ROWS: &[(&str, &str)] = &[
+    ("proxy", "A proxy host."),
+    ("redirection", "A redirection host."),
+    ("dead", "A 404 host."),
+    ("stream", "A stream."),
+    (CERTIFICATE, "A certificate."),
+];
+
+impl Odd {
+    /// The value of the label `type`.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        self.kind.map_or(CERTIFICATE, Kind::word)
+    }
+}
+
+impl Inventory {
+    /// Whether there are rows, and none of them could be read: then it is the form that is another one.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        self.hosts.is_empty() && self.certificates.is_empty() && !self.odd.is_empty()
+    }
+
+    /// Puts what was known before in the place of rows that could not be read: they are there, so that what they said is not
+    /// over. Of one without a number nobody knows which it is, so all that is missing of its kind stays.
+    pub fn remember(&mut self, before: &Self) {
+        for odd in &self.odd {
+            let is = |id: u64| odd.id.is_none_or(|own| own == id);
+            let Some(kind) = odd.kind else {
+                for (id, known) in before.certificates.iter().filter(|(id, _)| is(**id)) {
+                    let now = self.certificates.entry(*id).or_insert_with(|| known.clone());
+                    if odd.id.is_some() {
+                        now.expires_on = now.expires_on.or(known.expires_on);
+                    }
+                }
+                continue;
+            };
+            for host in before.hosts.iter().filter(|host| host.kind == kind && is(host.id)) {
+                if self.hosts.iter().any(|now| now.kind == kind && now.id == host.id) {
+                    continue;
+                }
+                let certificate = host.certificate.and_then(|id| Some((id, before.certificates.get(&id)?)));
+                if let Some((id, known)) = certificate {
+                    self.certificates.entry(id).or_insert_with(|| known.clone());
+                }
+                self.hosts.push(host.clone());
+            }
+        }
+        self.hosts.sort_by_key(|host| (host.kind, host.id));
+    }
 }
 
 /// The moment that `expires_on` says, in seconds since 1970: `YYYY-MM-DD HH:mm:ss` as SQLite has it, or ISO 8601 as the
@@ -187,11 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn kinds_and_states_are_those_of_the_tables() {
-        assert_eq!(
-            Kind::ALL.map(Kind::word).to_vec(),
-            KINDS.iter().map(|(word, _)| *word).collect::<Vec<_>>()
-        );
+    fn states_are_those_of_the_table() {
         let host = |enabled, online| Host {
             kind: Kind::Proxy,
             id: 1,

@@ -2,7 +2,8 @@
 
 use kit::Desc;
 
-use super::inventory::{KINDS, STATES};
+use super::discover::LEFT_OUT;
+use super::inventory::{KINDS, ROWS, STATES};
 use super::reasons::REASONS;
 
 const NPM: &[&str] = &["npm"];
@@ -42,6 +43,28 @@ pub const HOSTS: Desc = Desc::gauge(
 )
 .labels(&["npm", "type", "state"])
 .closed("state", STATES);
+/// Rows that cannot be read.
+pub const ODD: Desc = Desc::gauge(
+    "npm_odd_rows",
+    "Rows of the inventory that cannot be read, wholly or in part, by type: a value that is missing or of another kind, an end \
+     of a certificate that is no time. The log names each. What was known of them before is told on.",
+)
+.labels(&["npm", "type"])
+.closed("type", ROWS);
+/// Names that are not looked at.
+pub const LEFT_OUT_INFO: Desc = Desc::info(
+    "npm_host_name_left_out_info",
+    "A name of an enabled host that is neither looked at nor given to others (/sd), and why.",
+)
+.labels(&["npm", "type", "id", "name", "reason"])
+.closed("reason", LEFT_OUT);
+/// When it was kept.
+pub const KEPT: Desc = Desc::gauge(
+    "npm_kept_timestamp_seconds",
+    "Of what time the inventory was last kept in the state directory, in seconds since 1970: it is known after a restart, also \
+     while Nginx Proxy Manager is away. Absent if it is not kept: STATE_DIRECTORY is not set, or it cannot be written.",
+)
+.labels(NPM);
 /// Whether nginx serves a host.
 pub const ONLINE: Desc = Desc::gauge(
     "npm_host_online",
@@ -73,5 +96,18 @@ pub const USED_BY: Desc = Desc::gauge(
 .labels(&["npm", "id", "name"]);
 
 /// Everything that is told of Nginx Proxy Manager.
-pub const DESCS: &[&Desc] =
-    &[&UP, &INTERVAL, &ERROR, &LAST_SUCCESS, &TOOK, &HOSTS, &ONLINE, &EXPIRES_ON, &DRIFT, &USED_BY];
+pub const DESCS: &[&Desc] = &[
+    &UP,
+    &INTERVAL,
+    &ERROR,
+    &LAST_SUCCESS,
+    &KEPT,
+    &TOOK,
+    &HOSTS,
+    &ODD,
+    &LEFT_OUT_INFO,
+    &ONLINE,
+    &EXPIRES_ON,
+    &DRIFT,
+    &USED_BY,
+];

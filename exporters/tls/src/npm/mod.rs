@@ -8,6 +8,7 @@
 //! | `sqlite` | the reader of the SQLite file |
 //! | `discover` | what follows: targets, files to watch, a list for others |
 //! | `watch`, `state` | [`Npm`]: the background loop, and what is known; it outlives a reload |
+//! | `keep` | the last inventory outlives the process |
 //! | `page`, `metrics` | what a scrape shows, and its descriptions |
 //! | `reasons` | why an inventory cannot be read: the closed set |
 
@@ -15,6 +16,7 @@ mod api;
 mod discover;
 pub mod entry;
 pub mod inventory;
+mod keep;
 pub mod metrics;
 mod page;
 pub mod reasons;
@@ -28,4 +30,4 @@ mod watch;
 pub use entry::{Entry, entries};
 pub use inventory::Inventory;
 pub use metrics::DESCS;
-pub use watch::Npm;
+pub use watch::{Hands, Npm};

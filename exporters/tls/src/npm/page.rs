@@ -6,10 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kit::Page;
 
-use super::discover;
+use super::discover::{self, Unasked};
 use super::entry::Entry;
-use super::inventory::{Inventory, KINDS, STATES};
-use super::metrics::{DRIFT, ERROR, EXPIRES_ON, HOSTS, INTERVAL, LAST_SUCCESS, ONLINE, TOOK, UP, USED_BY};
+use super::inventory::{Inventory, KINDS, ROWS, STATES};
+use super::metrics::{
+    DRIFT, ERROR, EXPIRES_ON, HOSTS, INTERVAL, KEPT, LAST_SUCCESS, LEFT_OUT_INFO, ODD, ONLINE, TOOK, UP,
+    USED_BY,
+};
 use super::state::Known;
 use crate::metrics::{count, flag, seconds};
 
@@ -22,14 +25,27 @@ pub(super) type Ends<'a> = HashMap<&'a Path, (i64, Option<SystemTime>)>;
 pub(super) fn write(page: &mut Page, entry: &Entry, known: &Known, ends: &Ends<'_>) {
     let npm = entry.name.as_str();
     page.family(&INTERVAL).push(&[npm], entry.interval.as_secs_f64());
-    let Some(last) = &known.last else { return };
-    page.family(&UP).push(&[npm], flag(last.fault.is_none()));
-    page.family(&TOOK).push(&[npm], last.took.as_secs_f64());
-    if let Some(fault) = &last.fault {
-        page.family(&ERROR).push(&[npm, fault.reason.word()], 1.0);
+    // Before the first reading something may be known from before the restart.
+    if let Some(last) = &known.last {
+        page.family(&UP).push(&[npm], flag(last.fault.is_none()));
+        page.family(&TOOK).push(&[npm], last.took.as_secs_f64());
+        if let Some(fault) = &last.fault {
+            page.family(&ERROR).push(&[npm, fault.reason.word()], 1.0);
+        }
     }
     let Some((inventory, at)) = &known.inventory else { return };
     page.family(&LAST_SUCCESS).push(&[npm], timestamp(*at));
+    if let Some(at) = known.keeping.at() {
+        page.family(&KEPT).push(&[npm], timestamp(at));
+    }
+    for (word, _) in ROWS {
+        let odd = inventory.odd.iter().filter(|odd| odd.word() == *word);
+        page.family(&ODD).push(&[npm, word], count(odd.count()));
+    }
+    for Unasked { host, name, reason } in discover::left_out(inventory) {
+        let labels = [npm, host.kind.word(), &host.id.to_string(), name, reason.word()];
+        page.family(&LEFT_OUT_INFO).push(&labels, 1.0);
+    }
     hosts(page, npm, inventory);
     for (id, certificate) in &inventory.certificates {
         let (number, name) = (id.to_string(), certificate.name());

@@ -2,25 +2,33 @@
 //! (`immutable`), so it takes it as it lies, and whether it did change is seen from outside.
 //!
 //! Nginx Proxy Manager's database keeps a rollback journal: a writer first makes `…-journal`, then changes pages, then, with
-//! the commit, counts the change in the file's header and removes the journal. Without a journal before and after a reading,
+//! the commit, counts the change in the file's header and removes the journal, or cuts it short, or puts zeros in the place of
+//! its beginning (`journal_mode` DELETE, TRUNCATE, PERSIST). Without a journal that holds something before and after a reading,
 //! and with the same header and time of change, nobody wrote in between.
+//!
+//! The file is foreign: it may be made so that a query never ends, or never ends to give rows. Both have their limits.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Row};
 
-use super::inventory::{Certificate, Host, Inventory, Kind, moment};
+use super::inventory::{Certificate, Host, Inventory, Kind, Odd, moment};
 use super::reasons::{Fault, Reason};
-use super::rows::Meta;
+use super::rows::{Meta, NO_TIME};
 
 /// How often a reading begins anew when somebody wrote meanwhile, and the pause before that.
 const TRIES: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(40);
+
+/// After so many steps of SQLite's machine it is asked whether there is time left: some hundred microseconds.
+const STEPS: i32 = 10_000;
+/// No inventory has more rows.
+const MOST: usize = 100_000;
 
 /// The tables of hosts, each with what stands for the port and for whether it passes TCP on.
 const TABLES: [(Kind, &str, &str, &str, &str); 4] = [
@@ -30,8 +38,8 @@ const TABLES: [(Kind, &str, &str, &str, &str); 4] = [
     (Kind::Stream, "stream", "'[]'", "incoming_port", "tcp_forwarding"),
 ];
 
-/// Reads the inventory. Waits for a disk: not for a thread of the runtime.
-pub(super) fn read(path: &Path) -> Result<Inventory, Fault> {
+/// Reads the inventory. Waits for a disk: not for a thread of the runtime. A query ends by the deadline.
+pub(super) fn read(path: &Path, deadline: Instant) -> Result<Inventory, Fault> {
     let mut last = Fault::new(Reason::Busy, format!("{}: no try", path.display()));
     for attempt in 0..TRIES {
         if attempt > 0 {
@@ -48,7 +56,7 @@ pub(super) fn read(path: &Path) -> Result<Inventory, Fault> {
                 continue;
             }
         };
-        let ended = query(path);
+        let ended = query(path, deadline);
         match Stamp::of(path)? {
             Ok(after) if after == before => return ended,
             Ok(_) => {
@@ -102,7 +110,7 @@ impl Stamp {
             let detail = format!("{shown}: its newest changes are in a write-ahead log; use the API");
             return Err(Fault::new(Reason::WriteAheadLog, detail));
         }
-        if beside(path, "-journal").is_some_and(|size| size > 0) {
+        if is_hot(&suffixed(path, "-journal")) {
             let detail = format!("{shown}: being written, or left half-written ({shown}-journal is there)");
             return Ok(Err(Fault::new(Reason::Busy, detail)));
         }
@@ -113,12 +121,28 @@ impl Stamp {
 
 /// The size of the file of the same name with something behind it.
 fn beside(path: &Path, suffix: &str) -> Option<u64> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    std::fs::metadata(PathBuf::from(name)).ok().map(|meta| meta.len())
+    std::fs::metadata(suffixed(path, suffix)).ok().map(|meta| meta.len())
 }
 
-fn query(path: &Path) -> Result<Inventory, Fault> {
+fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+/// Whether a journal holds what a writer may have to put back: SQLite's own test, the first byte. It is written before the
+/// first page of the database is (https://sqlite.org/fileformat2.html#the_rollback_journal).
+fn is_hot(journal: &Path) -> bool {
+    // To open a pipe would wait for a writer.
+    if !std::fs::metadata(journal).is_ok_and(|meta| meta.is_file() && meta.len() > 0) {
+        return false;
+    }
+    let mut first = [0];
+    // One that cannot be read may hold anything.
+    File::open(journal).and_then(|mut file| file.read_exact(&mut first)).is_err() || first != [0]
+}
+
+fn query(path: &Path, deadline: Instant) -> Result<Inventory, Fault> {
     let told = |error: rusqlite::Error| fault(path, &error);
     // A URI, so that immutable can be said: all that has a meaning in one is escaped.
     let mut uri = String::from("file:");
@@ -133,7 +157,8 @@ fn query(path: &Path) -> Result<Inventory, Fault> {
     uri.push_str("?immutable=1");
     let flags =
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(uri, flags).map_err(told)?;
+    let mut connection = Connection::open_with_flags(uri, flags).map_err(told)?;
+    connection.progress_handler(STEPS, Some(move || Instant::now() >= deadline)).map_err(told)?;
     // Foreign bytes: a schema may hold no function calls, and a damaged page is an error instead of a guess.
     connection
         .execute_batch("PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA query_only=ON;")
@@ -144,21 +169,51 @@ fn query(path: &Path) -> Result<Inventory, Fault> {
             "SELECT id, {names}, {port}, {tcp}, enabled, certificate_id, meta FROM {table} WHERE is_deleted = 0 ORDER BY id"
         );
         let mut statement = connection.prepare(&sql).map_err(told)?;
-        let rows = statement.query_map([], |row| host(row, kind)).map_err(told)?;
-        for row in rows {
-            inventory.hosts.push(row.map_err(told)?);
+        let mut rows = statement.query([]).map_err(told)?;
+        while let Some(row) = rows.next().map_err(told)? {
+            match host(row, kind) {
+                Ok(host) => inventory.hosts.push(host),
+                Err(error) => inventory.odd.push(odd(Some(kind), row, &error)),
+            }
+            few(&inventory, path)?;
         }
     }
-    // No meta: there the private keys of uploaded certificates are.
     let sql =
         "SELECT id, provider, nice_name, domain_names, expires_on FROM certificate WHERE is_deleted = 0";
     let mut statement = connection.prepare(sql).map_err(told)?;
-    let rows = statement.query_map([], certificate).map_err(told)?;
-    for row in rows {
-        let (id, certificate) = row.map_err(told)?;
-        inventory.certificates.insert(id, certificate);
+    let mut rows = statement.query([]).map_err(told)?;
+    while let Some(row) = rows.next().map_err(told)? {
+        match certificate(row) {
+            Ok((id, certificate)) => {
+                if certificate.expires_on.is_none() {
+                    inventory.odd.push(Odd { kind: None, id: Some(id), cause: NO_TIME.to_owned() });
+                }
+                inventory.certificates.insert(id, certificate);
+            }
+            Err(error) => inventory.odd.push(odd(None, row, &error)),
+        }
+        few(&inventory, path)?;
     }
     Ok(inventory)
+}
+
+fn few(inventory: &Inventory, path: &Path) -> Result<(), Fault> {
+    if inventory.hosts.len() + inventory.certificates.len() + inventory.odd.len() <= MOST {
+        return Ok(());
+    }
+    Err(Fault::new(Reason::TooLarge, format!("{}: more than {MOST} rows", path.display())))
+}
+
+/// A row whose values are not what they should be.
+fn odd(kind: Option<Kind>, row: &Row<'_>, error: &rusqlite::Error) -> Odd {
+    let column = match error {
+        rusqlite::Error::InvalidColumnType(index, ..)
+        | rusqlite::Error::FromSqlConversionFailure(index, ..)
+        | rusqlite::Error::IntegralValueOutOfRange(index, _) => row.as_ref().column_name(*index).ok(),
+        _ => None,
+    };
+    let cause = format!("{} is not of a known form", column.unwrap_or("a value"));
+    Odd { kind, id: number(row, 0).ok(), cause }
 }
 
 fn host(row: &Row<'_>, kind: Kind) -> rusqlite::Result<Host> {
@@ -215,6 +270,7 @@ fn fault(path: &Path, error: &rusqlite::Error) -> Fault {
             ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied,
         ) => Reason::PermissionDenied,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Reason::Busy,
+        Some(ErrorCode::OperationInterrupted) => Reason::Timeout,
         // No such table, no such column, or a value of another type.
         _ => Reason::Schema,
     };

@@ -12,7 +12,7 @@ use super::Partner;
 use super::metrics::{MATCHES, STALE_SINCE};
 use super::pair::Index;
 use crate::endpoint::Endpoint;
-use crate::files::{Files, Stored};
+use crate::files::{Files, Stored, label};
 use crate::metrics::flag;
 use crate::targets::{Entry, Schedule};
 
@@ -49,10 +49,12 @@ impl Compare {
     /// The targets, by name and module, that serve another certificate than the file that they belong to.
     pub(crate) fn stale(&self, now: SystemTime) -> HashMap<(String, String), PathBuf> {
         let (entries, index) = (self.schedule.entries(), self.index());
+        let same = self.same.lock().unwrap_or_else(PoisonError::into_inner);
         let stale = |entry: &Arc<Entry>| {
-            let (stored, matches) = entry_compared(entry, &index, now)?;
-            let [target, module] = entry.labels();
-            (!matches).then(|| ((target.to_owned(), module.to_owned()), stored.path.clone()))
+            let compared = entry_compared(entry, &index, now)?;
+            let pair = compared.pair(entry);
+            let stale = !compared.matches && !compared.is_unknown(same.get(&pair).copied());
+            stale.then_some(((pair.0, pair.1), pair.2))
         };
         entries.iter().filter_map(stale).collect()
     }
@@ -63,13 +65,18 @@ impl Compare {
         let mut same = self.same.lock().unwrap_or_else(PoisonError::into_inner);
         let mut seen = HashMap::with_capacity(same.len());
         for entry in entries.iter() {
-            let Some((stored, matches)) = entry_compared(entry, &index, now) else { continue };
+            let Some(compared) = entry_compared(entry, &index, now) else { continue };
+            let Compared { stored, matches, .. } = compared;
+            let pair = compared.pair(entry);
+            let last = if matches { Some(now) } else { same.get(&pair).copied() };
+            if compared.is_unknown(last) {
+                seen.extend(last.map(|last| (pair, last)));
+                continue;
+            }
             let [target, module] = entry.labels();
-            let path = stored.path.to_string_lossy();
+            let path = label(&stored.path);
             let labels = [target, module, &stored.source, &path];
             page.family(&MATCHES).push(&labels, flag(matches));
-            let pair = (target.to_owned(), module.to_owned(), stored.path.clone());
-            let last = if matches { Some(now) } else { same.get(&pair).copied() };
             if let Some(since) = last.max(stored.modified()).filter(|_| !matches) {
                 let since = since.min(now).duration_since(UNIX_EPOCH).unwrap_or_default();
                 page.family(&STALE_SINCE).push(&labels, since.as_secs_f64());
@@ -94,8 +101,30 @@ impl Collector for Compare {
     }
 }
 
+/// A target's file, and what is known of whether it is served.
+struct Compared<'i> {
+    stored: &'i Stored,
+    matches: bool,
+    /// Whether what is served is younger than what was in the file when that was last seen.
+    younger: bool,
+}
+
+impl Compared<'_> {
+    fn pair(&self, entry: &Entry) -> Pair {
+        let [target, module] = entry.labels();
+        (target.to_owned(), module.to_owned(), self.stored.path.clone())
+    }
+
+    /// Whether the two became different while the file could not be seen, `last` being when they were the same: as it seems
+    /// both were renewed.
+    fn is_unknown(&self, last: Option<SystemTime>) -> bool {
+        let unseen = self.stored.remembered();
+        !self.matches && self.younger && unseen.is_some_and(|unseen| last.is_some_and(|last| last >= unseen))
+    }
+}
+
 /// The file that a target belongs to, and whether it serves it. `None`: it has none, or it is not known what it serves.
-fn entry_compared<'i>(entry: &Entry, index: &'i Index, now: SystemTime) -> Option<(&'i Stored, bool)> {
+fn entry_compared<'i>(entry: &Entry, index: &'i Index, now: SystemTime) -> Option<Compared<'i>> {
     let target = &entry.target;
     entry.state.with(|known| {
         let mut served: Vec<&Certificate> =
@@ -113,7 +142,10 @@ fn entry_compared<'i>(entry: &Entry, index: &'i Index, now: SystemTime) -> Optio
         // What was served before the file changed says nothing of what is served since.
         let judged = |stored: &'i Stored, matches: bool| {
             let changed = stored.modified().map(|changed| changed.min(now));
-            (matches || seen_at >= changed).then_some((stored, matches))
+            let younger = served
+                .iter()
+                .any(|served| stored.certificate().is_some_and(|known| served.not_before > known.not_before));
+            (matches || seen_at >= changed).then_some(Compared { stored, matches, younger })
         };
         let is = |stored: &Stored, served: &Certificate| {
             stored.certificate().is_some_and(|certificate| certificate.fingerprint == served.fingerprint)

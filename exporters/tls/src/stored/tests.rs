@@ -121,3 +121,98 @@ fn what_the_configuration_names() {
     let [Partner::None, Partner::ByName, Partner::File(path)] = all.as_slice() else { panic!("{all:?}") };
     assert!(path.ends_with(PathBuf::from("c.pem")));
 }
+
+/// A server of one certificate, and the file that it is to serve.
+struct Bench {
+    lab: Lab,
+    server: crate::testing::Server,
+    exporter: crate::TlsExporter,
+    stored: PathBuf,
+}
+
+impl Bench {
+    async fn new(served: &Made, stored: &Made) -> Self {
+        let lab = Lab::new();
+        lab.write("cert.pem", &served.pem);
+        lab.write("key.pem", &served.key);
+        let path = lab.write("stored/a.pem", &stored.pem);
+        let server = lab.serve("");
+        let yaml = format!(
+            "files: [{{name: lab, paths: ['{0}/stored/*.pem']}}]\n\
+             targets: [{{name: a, target: '{1}', stored: '{0}/stored/a.pem'}}]",
+            lab.path().display(),
+            server.addr
+        );
+        let exporter = build(&yaml).unwrap_or_else(|error| panic!("{error}"));
+        exporter.files().run_once().await;
+        exporter.schedule().run_once().await;
+        Self { lab, server, exporter, stored: path }
+    }
+
+    /// Exchanges the server's certificate, at the same port.
+    fn serve_from_now(&mut self, made: &Made) {
+        self.lab.write("cert.pem", &made.pem);
+        self.lab.write("key.pem", &made.key);
+        let addr = self.server.addr.clone();
+        self.server.end();
+        self.server = self.lab.serve_at(&addr, "");
+    }
+
+    /// Whether it is served; `None` if that is not told.
+    fn matches(&self) -> Option<f64> {
+        let labels =
+            [("target", "a"), ("module", "tls"), ("source", "lab"), ("path", self.stored.to_str().unwrap())];
+        let page = self.exporter.compare().unwrap().page(std::time::SystemTime::now());
+        page.get("tls_served_matches_stored", &labels)
+    }
+}
+
+#[tokio::test]
+async fn what_was_served_before_the_file_changed_says_nothing() {
+    if !there("openssl", "what_was_served_before_the_file_changed_says_nothing") {
+        return;
+    }
+    let root = make("Root", true, None, (-900, 900));
+    let (old, new) =
+        (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
+    let bench = Bench::new(&old, &old).await;
+    assert_eq!(bench.matches(), Some(1.0));
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    bench.lab.write("stored/a.pem", &new.pem);
+    bench.exporter.files().run_once().await;
+    assert_eq!(bench.matches(), None, "the server may have been told since");
+    bench.exporter.schedule().run_once().await;
+    assert_eq!(bench.matches(), Some(0.0));
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_seen_keeps_an_alarm_and_raises_none() {
+    if !there("openssl", "a_file_that_cannot_be_seen_keeps_an_alarm_and_raises_none") {
+        return;
+    }
+    let root = make("Root", true, None, (-900, 900));
+    let (old, new) =
+        (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
+    let close = |bench: &Bench| {
+        let folder = bench.lab.path().join("stored");
+        std::fs::rename(&folder, bench.lab.path().join("aside")).unwrap();
+        std::os::unix::fs::symlink("stored", &folder).unwrap();
+    };
+    for (served, stored, matches) in [(&old, &new, 0.0), (&new, &old, 0.0), (&old, &old, 1.0)] {
+        let bench = Bench::new(served, stored).await;
+        assert_eq!(bench.matches(), Some(matches));
+        close(&bench);
+        bench.exporter.files().run_once().await;
+        assert_eq!(bench.matches(), Some(matches), "what was known stays");
+    }
+    // Renewed while the file could not be seen, and the server was told.
+    let mut bench = Bench::new(&old, &old).await;
+    close(&bench);
+    bench.exporter.files().run_once().await;
+    assert_eq!(bench.matches(), Some(1.0));
+    bench.serve_from_now(&new);
+    bench.exporter.schedule().run_once().await;
+    for _ in 0..2 {
+        assert_eq!(bench.matches(), None, "whether it is the new one in the file is not known");
+    }
+}

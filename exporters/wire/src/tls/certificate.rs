@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
+use serde::{Deserialize, Serialize};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::{
@@ -29,7 +30,7 @@ const TLS_FEATURE: &str = "1.3.6.1.5.5.7.1.24";
 const STATUS_REQUEST: [u8; 3] = [0x02, 0x01, 0x05];
 
 /// What a certificate says, with nothing verified. Times are seconds since 1970, UTC; before 1970 they are negative.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Certificate {
     /// The subject, in Go's form: `CN=probe.test,O=Probe Lab`.
     pub subject: String,
@@ -43,7 +44,7 @@ pub struct Certificate {
     pub issuer_common_name: Option<String>,
     /// The issuer's first organization.
     pub issuer_organization: Option<String>,
-    /// The serial number's bytes in lower-case hexadecimal, two digits each, as Go's `%x` of them: `03bc3b…`.
+    /// The serial number's bytes in lower-case hexadecimal, two digits each, as Go's `%x` of them: `03bc3b…`; zero is `00`.
     pub serial: String,
     /// SHA-256 of the whole certificate.
     pub fingerprint: [u8; 32],
@@ -202,6 +203,10 @@ fn common_name(name: &X509Name<'_>) -> Option<String> {
 /// A serial number in hexadecimal, of its bytes in DER.
 pub(super) fn serial(raw: &[u8]) -> String {
     let first = raw.iter().position(|byte| *byte != 0).unwrap_or(raw.len());
+    if first == raw.len() {
+        // As openssl has it; Go prints nothing, but zero is a number, too.
+        return "00".to_owned();
+    }
     let mut out = String::new();
     name::hexadecimal(&mut out, &raw[first..]);
     out
@@ -376,8 +381,8 @@ mod tests {
             (&[0x03, 0xbc, 0x3b][..], "03bc3b"),
             (&[0x00, 0xff], "ff"),
             (&[0x00, 0x00, 0x0a], "0a"),
-            (&[0x00], ""),
-            (&[], ""),
+            (&[0x00], "00"),
+            (&[], "00"),
         ] {
             assert_eq!(serial(raw), want);
         }

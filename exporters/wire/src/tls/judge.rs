@@ -239,7 +239,13 @@ impl Judge {
                 let whole = chain.links.first().map(|link| link.der.clone()).into_iter();
                 let whole = whole.chain(between.map(CertificateDer::into_owned));
                 let whole = whole.chain(anchors.whole(path.anchor()).cloned());
-                found.2.push((expiry.unwrap_or(i64::MAX), whole.collect()));
+                let mut whole: Vec<CertificateDer<'static>> = whole.collect();
+                // A root that was sent stands on a path before itself, and makes two of one.
+                whole.dedup();
+                let path = (expiry.unwrap_or(i64::MAX), whole);
+                if !found.2.contains(&path) {
+                    found.2.push(path);
+                }
             }
             if found.0.len() >= PATHS { Ok(()) } else { Err(Error::UnknownIssuer) }
         };

@@ -1,5 +1,6 @@
 //! A revocation list's facts.
 
+use serde::{Deserialize, Serialize};
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
 
@@ -7,7 +8,7 @@ use super::certificate::{Certificate, Unreadable, serial};
 use super::name;
 
 /// What a revocation list (RFC 5280 §5) says, with nothing verified. Times are seconds since 1970, UTC.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct RevocationList {
     /// The issuer, in Go's form: `CN=Test CA,O=Probe Lab`.
     pub issuer: String,

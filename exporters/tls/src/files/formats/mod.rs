@@ -101,8 +101,10 @@ pub(super) fn read(bytes: &[u8], folder: Option<&Path>, passwords: &[Secret]) ->
     if content.is_empty() {
         content.faults.push(Fault::NoCertificate);
     }
-    // The only entry of a keystore is the keystore; what else is in it stands behind.
+    // The only entry of a keystore is the keystore; what else is in it stands behind. Of one that is not seen whole nobody
+    // knows whether it is the only one.
     if content.parts.len() == 1
+        && !content.faults.iter().any(|fault| fault.hides())
         && content.unordered
         && let Some(part) = content.parts.pop()
     {

@@ -3,6 +3,8 @@
 mod api;
 mod database;
 mod discover;
+mod odd;
+mod restart;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
