@@ -4,6 +4,7 @@
 import {createWriteStream} from 'node:fs';
 import {once} from 'node:events';
 import {CERTIFICATES, SERVICES, OUTAGES} from './company.mjs';
+import {ALERTS, cluster} from './cluster.mjs';
 
 const [monthFile, dayFile, endText] = process.argv.slice(2);
 const END = Math.floor(Number(endText ?? Date.now() / 1000) / 30) * 30;
@@ -289,11 +290,13 @@ async function alerts(page) {
   for (const [name, labels] of Object.entries(overdue)) {
     await fire('CertificateRenewalOverdue', 'warning', {...TLS, name, ...labels}, END - 11 * 3600);
   }
+  for (const [name, severity, labels, ago] of ALERTS) await fire(name, severity, labels, END - ago);
 }
 
 const [first, second] = [new Page(monthFile), new Page(dayFile)];
 await month(first);
 await first.end();
 await day(second);
+await cluster(second, {begin: DAY_BEGIN, end: END, dice});
 await second.end();
 console.log(END);

@@ -7,6 +7,8 @@ use kit::Desc;
 pub enum Unit {
     /// A number of things.
     Count,
+    /// A number of things of which a tenth matters.
+    FineCount,
     /// A time that took or lasts, in seconds; shown in its natural unit.
     Seconds,
     /// A time that goes on, in seconds; shown as days and a clock, which is the same in every language.
@@ -68,7 +70,7 @@ impl Unit {
     pub const fn grafana(self) -> &'static str {
         match self {
             // With the separator of the reader's language, and never rounded to thousands.
-            Self::Count => "locale",
+            Self::Count | Self::FineCount => "locale",
             Self::Seconds => "s",
             Self::Clock => "dtdhms",
             Self::Timestamp => "dateTimeAsIso",
@@ -87,7 +89,12 @@ impl Unit {
     pub const fn decimals(self) -> u8 {
         match self {
             Self::Count | Self::Clock | Self::Timestamp | Self::Days | Self::Plain => 0,
-            Self::Seconds | Self::Bytes | Self::BytesPerSecond | Self::Ratio | Self::Celsius => 1,
+            Self::FineCount
+            | Self::Seconds
+            | Self::Bytes
+            | Self::BytesPerSecond
+            | Self::Ratio
+            | Self::Celsius => 1,
             Self::FineRatio | Self::PerSecond => 2,
         }
     }

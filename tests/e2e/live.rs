@@ -19,6 +19,7 @@ use farol_tests::alertmanager::{Delivery, Switch, switched};
 use farol_tests::client::get;
 use farol_tests::panels::{Query, RARE, View, queries};
 use farol_tests::process::{Process, until};
+use farol_tests::pve::{Pve, Shape};
 use farol_tests::servers::{Certificate, Nginx, Prometheus};
 use farol_tests::skipped;
 use farol_tests::stack::{FASTER, Stack};
@@ -74,7 +75,9 @@ fn an_outage_is_one_message_and_its_end_another() {
     let (hook, received) = switched(Arc::clone(&switch));
     let probe = configuration(&shop, &web, &certificate);
     let tls = certificates(&shop, &certificate);
-    let Some(mut stack) = Stack::start(folder.path(), &probe, &tls, hook) else {
+    let pve = Pve::start(Shape { guests: 9, well: true, ..Shape::default() }, 1);
+    let proxmox = pve.configuration("    collectors: {snapshots: true}\n");
+    let Some(mut stack) = Stack::start(folder.path(), [&probe, &tls, &proxmox], hook) else {
         return skipped("live", "Prometheus and Alertmanager are not installed");
     };
     let mut inbox = Inbox { received, messages: Vec::new(), beats: 0 };
@@ -166,7 +169,7 @@ fn configuration(shop: &Nginx, web: &Web, certificate: &Certificate) -> String {
   secure: {{prober: http, timeout: 1s, http: {{preferred_ip_protocol: ip4, tls_config: {{ca_file: "{ca}"}}}}}}
   port: {{prober: tcp, timeout: 1s, tcp: {{preferred_ip_protocol: ip4}}}}
 targets:
-  - {{name: shop, target: "https://127.0.0.1:{https}/", module: secure, interval: 1s, objective: 99.9%}}
+  - {{name: shop, target: "https://127.0.0.1:{https}/", module: secure, interval: 1s, objective: 99.9%, labels: {{id: qemu/101}}}}
   - {{name: shop-port, target: "127.0.0.1:{http}", module: port, interval: 1s}}
   - {{name: web, target: "http://127.0.0.1:{web}/", module: page, interval: 1s, objective: 90%}}
 allowed_targets: ["127.0.0.1"]
@@ -229,11 +232,11 @@ fn everything_is_scraped(prometheus: &Prometheus) {
         let answer: Value = serde_json::from_slice(&get(prometheus.port, "/api/v1/targets").body).unwrap();
         let targets = answer["data"]["activeTargets"].as_array().unwrap();
         said = format!("{targets:#?}");
-        targets.len() == 6
+        targets.len() == 7
             && targets.iter().all(|target| target["health"] == "up" && target["lastError"] == "")
     });
     assert!(all, "not every target is up: {said}");
-    assert_eq!(prometheus.query("count(up == 1)").first().map(|row| row.1), Some(6.0));
+    assert_eq!(prometheus.query("count(up == 1)").first().map(|row| row.1), Some(7.0));
 }
 
 fn every_rule_evaluates(prometheus: &Prometheus) {

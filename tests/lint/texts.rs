@@ -28,7 +28,19 @@ const TEXTS: [&str; 16] = [
 ];
 
 /// Texts that both languages share: names, and words that no operator translates.
-const SHARED: [&str; 7] = ["farol", "Exporters", "CPU", "Job", "TLS", "24 h", "Nginx Proxy Manager"];
+const SHARED: [&str; 11] = [
+    "farol",
+    "Exporters",
+    "CPU",
+    "Job",
+    "TLS",
+    "24 h",
+    "Nginx Proxy Manager",
+    "Backup",
+    "Backups",
+    "Snapshots",
+    "Storages",
+];
 
 /// What is not said in Portuguese as it is spoken in Brazil, or means something else there, and what is said instead.
 const PORTUGUESE: &[(&str, &str)] = &[

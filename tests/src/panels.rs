@@ -45,9 +45,23 @@ pub const RARE: &[(&str, &str, &str)] = &[
     ("farol-certificates", "What Nginx Proxy Manager remembers", "A"),
     ("farol-certificates", "What Nginx Proxy Manager remembers", "B"),
     ("farol-certificates", "What Nginx Proxy Manager remembers", "C"),
-    ("farol-exporters", "annotation Restarts", "A"), // exporters that were started anew
-    ("farol-exporters", "Refusals", "A"),            // requests beyond a limit
-    ("farol-exporters", "Refusals", "B"),            // requests for a module that is not there
+    ("farol-overview", "Storages", "B"), // storages that grow, over a day
+    ("farol-proxmox", "annotation Alerts", "A"), // alerts of Proxmox VE, on the next two, too
+    ("farol-proxmox", "Room on storages", "B"),
+    ("farol-proxmox", "Storages", "B"),
+    ("farol-proxmox", "In no job", "A"),    // guests that nobody saves
+    ("farol-proxmox", "Failed tasks", "A"), // tasks that fail
+    ("farol-proxmox", "Collectors that fail", "A"), // what cannot be asked
+    ("farol-proxmox", "Missing privileges", "A"), // a token without rights
+    ("farol-node", "annotation Alerts", "A"),
+    ("farol-node", "Storages", "B"),
+    ("farol-node", "Services that are down", "A"), // services that fail
+    ("farol-guest", "annotation Alerts", "A"),
+    ("farol-guest", "Memory", "C"),                           // a balloon driver
+    ("farol-guest", "File systems in virtual machines", "A"), // a guest agent
+    ("farol-exporters", "annotation Restarts", "A"),          // exporters that were started anew
+    ("farol-exporters", "Refusals", "A"),                     // requests beyond a limit
+    ("farol-exporters", "Refusals", "B"),                     // requests for a module that is not there
 ];
 
 /// A window of 1920 pixels, less what stands beside the 24 columns.
@@ -107,7 +121,7 @@ impl Query {
             .replace("$__rate_interval", &seconds((step + view.scrape).max(4.0 * view.scrape)))
             .replace("$__interval", &seconds(step))
             .replace("$__range", &seconds(view.range));
-        ["$job", "$instance", "$target", "$name"]
+        ["$job", "$instance", "$target", "$name", "$cluster", "$node", "$id"]
             .iter()
             .fold(filled, |text, variable| text.replace(variable, ".+"))
     }

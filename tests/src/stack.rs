@@ -61,17 +61,20 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything in `folder`, with these two files for farol, or `None` when something is not installed. Messages go to the port `hook`: as
-    /// Alertmanager's JSON to `/hook`, in words to `/slack`, and the heartbeat to `/beat`.
+    /// Starts everything in `folder`, with these files for farol (probe.yml, tls.yml, proxmox.yml), or `None` when something is not
+    /// installed. Messages go to the port `hook`: as Alertmanager's JSON to `/hook`, in words to `/slack`, and the heartbeat to
+    /// `/beat`.
     #[must_use]
-    pub fn start(folder: &Path, probe: &str, tls: &str, hook: u16) -> Option<Self> {
+    pub fn start(folder: &Path, [probe, tls, proxmox]: [&str; 3], hook: u16) -> Option<Self> {
         let program = find("prometheus")?;
         find("prometheus-alertmanager")?;
-        let [status, exporter, certificates, port, alertmanager_port] = [(); 5].map(|()| free_port());
+        let [status, exporter, certificates, cluster, port, alertmanager_port] =
+            [(); 6].map(|()| free_port());
 
         std::fs::create_dir_all(folder.join("farol")).unwrap();
         std::fs::write(folder.join("farol/probe.yml"), probe).unwrap();
         std::fs::write(folder.join("farol/tls.yml"), tls).unwrap();
+        std::fs::write(folder.join("farol/proxmox.yml"), proxmox).unwrap();
         let mut farol = Process::start(
             "farol",
             folder,
@@ -80,17 +83,20 @@ impl Stack {
                 .arg(format!("--config.dir={}", folder.join("farol").display()))
                 .arg(format!("--web.listen-address=127.0.0.1:{status}"))
                 .arg(format!("--listen=probe-exporter=127.0.0.1:{exporter}"))
-                .arg(format!("--listen=tls-exporter=127.0.0.1:{certificates}")),
+                .arg(format!("--listen=tls-exporter=127.0.0.1:{certificates}"))
+                .arg(format!("--listen=proxmox-exporter=127.0.0.1:{cluster}")),
         );
         farol.await_port(status);
         farol.await_port(exporter);
         farol.await_port(certificates);
+        farol.await_port(cluster);
 
         let alertmanager = Some(alertmanager(folder, alertmanager_port, hook));
         let addresses = [
             ("farol:9700", status),
             ("farol:9115", exporter),
             ("farol:9219", certificates),
+            ("farol:9221", cluster),
             ("localhost:9090", port),
             ("alertmanager:9093", alertmanager_port),
             ("grafana:3000", grafana()),

@@ -5,6 +5,7 @@
 //! | `overview` | one screen: is something wrong, since when, where |
 //! | `services` | what is probed: states, uptime, times, certificates |
 //! | `certificates` | certificates of servers and in files: due, overdue, fact by fact |
+//! | `proxmox` | Proxmox VE: the cluster, its nodes, its guests |
 //! | `exporters` | farol itself |
 //! | `probes`, `process`, `tls` | queries that several of them ask |
 //! | `causes`, `words` | a failure's reasons, and alerts, in few words |
@@ -15,6 +16,7 @@ mod exporters;
 mod overview;
 mod probes;
 mod process;
+mod proxmox;
 mod services;
 mod tls;
 mod words;
@@ -30,8 +32,15 @@ use crate::text::{same, text};
 pub type Build = fn(&Rules) -> Result<Dashboard, RuleError>;
 
 /// Every dashboard.
-pub const DASHBOARDS: &[Build] =
-    &[overview::dashboard, services::dashboard, certificates::dashboard, exporters::dashboard];
+pub const DASHBOARDS: &[Build] = &[
+    overview::dashboard,
+    services::dashboard,
+    certificates::dashboard,
+    proxmox::cluster::dashboard,
+    proxmox::node::dashboard,
+    proxmox::guest::dashboard,
+    exporters::dashboard,
+];
 
 /// The overview's uid.
 pub const OVERVIEW: &str = "farol-overview";
@@ -39,6 +48,12 @@ pub const OVERVIEW: &str = "farol-overview";
 pub const SERVICES: &str = "farol-services";
 /// The uid of certificates.
 pub const CERTIFICATES: &str = "farol-certificates";
+/// The uid of Proxmox VE's clusters.
+pub const CLUSTER: &str = "farol-proxmox";
+/// The uid of their nodes.
+pub const NODE: &str = "farol-node";
+/// The uid of their guests.
+pub const GUEST: &str = "farol-guest";
 /// The uid of farol itself.
 pub const EXPORTERS: &str = "farol-exporters";
 
@@ -54,7 +69,7 @@ fn firing(alerts: Expr) -> Annotation {
         expr: alerts,
         color: Color::Red,
         title: same("{{alertname}}"),
-        body: same("{{target}} {{path}} {{link}} {{node}} {{instance}}"),
+        body: same("{{target}} {{path}} {{link}} {{node}} {{name}} {{storage}} {{instance}}"),
         on: true,
     }
 }

@@ -64,6 +64,43 @@ pub const CERTIFICATE_LEFT: Desc =
 pub const CERTIFICATE_FAULT: Desc = Desc::gauge("tls:certificate:fault", "What clients refuse of it.")
     .labels(&["job", "instance", "target", "module", "name", "scope", "link", "node", "id", "fault"]);
 
+/// Recorded: 1 for a collector that brings nothing.
+pub const COLLECTOR_BLIND: Desc = Desc::gauge("pve:collector:blind", "Whether the collector brings nothing.")
+    .labels(&["job", "instance", "cluster", "collector", "node"]);
+/// Recorded: whether each node is up, as was last known.
+pub const NODE_UP: Desc = Desc::gauge("pve:node:up", "Whether the node is up.").labels(PVE_NODE);
+/// Recorded: every guest, with its name and node.
+pub const GUEST_THING: Desc = Desc::gauge("pve:guest:thing", "A guest.").labels(PVE_GUEST_NAMED);
+/// Recorded: whether each guest runs, as was last known.
+pub const GUEST_UP: Desc = Desc::gauge("pve:guest:up", "Whether the guest runs.").labels(PVE_GUEST);
+/// Recorded: guests that are to run.
+pub const GUEST_WANTED: Desc = Desc::gauge("pve:guest:wanted", "A guest that is to run.").labels(PVE_GUEST);
+/// Recorded: how full each storage is.
+pub const STORAGE_USED: Desc =
+    Desc::gauge("pve:storage_used:ratio", "How full the storage is.").labels(PVE_STORAGE);
+/// Recorded: when each storage is full, of those that fill.
+pub const STORAGE_FULL_IN: Desc =
+    Desc::gauge("pve:storage_full_in:seconds", "Until the storage is full.").labels(PVE_STORAGE);
+/// Recorded: when the newest backup of each guest was begun.
+pub const BACKUP_LAST: Desc =
+    Desc::gauge("pve:backup_last:timestamp_seconds", "When the newest backup was begun.").labels(PVE_GUEST);
+/// Recorded: how old it is, in its intervals.
+pub const BACKUP_LATE: Desc =
+    Desc::gauge("pve:backup_late:ratio", "How old the newest backup is, in its intervals.")
+        .labels(PVE_GUEST_NAMED);
+/// Recorded: the share of a node's memory that is left.
+pub const NODE_MEMORY_LEFT: Desc =
+    Desc::gauge("pve:node_memory_left:ratio", "The share of memory that is left.").labels(PVE_NODE);
+/// Recorded: what the guests that run may take of a node's memory.
+pub const NODE_MEMORY_PROMISED: Desc =
+    Desc::gauge("pve:node_memory_promised:ratio", "What guests may take of the node's memory.")
+        .labels(PVE_NODE);
+
+const PVE_NODE: &[&str] = &["job", "instance", "cluster", "node"];
+const PVE_GUEST: &[&str] = &["job", "instance", "cluster", "id"];
+const PVE_GUEST_NAMED: &[&str] = &["job", "instance", "cluster", "id", "node", "name"];
+const PVE_STORAGE: &[&str] = &["job", "instance", "cluster", "storage", "node"];
+
 /// Every recorded series that the dashboards use.
 pub const RECORDED: &[&Desc] = &[
     &UPTIME_24H,
@@ -79,6 +116,17 @@ pub const RECORDED: &[&Desc] = &[
     &CERTIFICATE_OVERDUE,
     &CERTIFICATE_LEFT,
     &CERTIFICATE_FAULT,
+    &COLLECTOR_BLIND,
+    &NODE_UP,
+    &GUEST_THING,
+    &GUEST_UP,
+    &GUEST_WANTED,
+    &STORAGE_USED,
+    &STORAGE_FULL_IN,
+    &BACKUP_LAST,
+    &BACKUP_LATE,
+    &NODE_MEMORY_LEFT,
+    &NODE_MEMORY_PROMISED,
 ];
 
 const fn certificate(name: &'static str, help: &'static str) -> Desc {

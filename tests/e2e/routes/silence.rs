@@ -1,4 +1,4 @@
-//! What keeps which alerts of certificates silent, live.
+//! What keeps which alerts silent, live: of certificates, of Proxmox VE and of the services on it.
 
 use std::collections::BTreeSet;
 
@@ -64,5 +64,59 @@ fn what_explains_a_certificate_keeps_it_silent_and_nothing_else() {
         }
     };
     assert_eq!(told["alerts"][0]["labels"]["target"], "blog");
+    assert_eq!(live.inhibited(), BTreeSet::from(silent.map(str::to_owned)));
+}
+
+/// By what fires at once and is told to nobody, before the first message about a service.
+#[test]
+fn a_node_explains_its_guests_and_they_their_services() {
+    let test = "a_node_explains_its_guests_and_they_their_services";
+    let Some(program) = find("prometheus-alertmanager").or_else(|| find("alertmanager")) else {
+        return skipped(test, "there is no Alertmanager");
+    };
+    let (port, received) = receiver();
+    let live = Live::start(&folder(), &program, &[("WEBHOOK_URL", format!("http://127.0.0.1:{port}/hook"))]);
+    let pve = |name, severity, cluster, labels: &[(&str, &str)]| {
+        let own = [("job", "proxmox-exporter"), ("instance", "farol:9221"), ("cluster", cluster)];
+        sent(name, severity, &[&own, labels].concat(), false)
+    };
+    live.post(&[
+        pve("NodeDown", "info", "home", &[("node", "pve2")]),
+        pve("GuestDown", "info", "home", &[("node", "pve1"), ("id", "qemu/104"), ("name", "wordpress")]),
+        pve("ProxmoxUnreachable", "critical", "lab", &[]),
+        pve("StorageFilling", "warning", "home", &[("storage", "nas")]),
+    ]);
+    let first = next(&received, "/hook");
+    assert_eq!(first["status"], "firing");
+    live.post(&[
+        // The service in the guest, that on the node, what Proxmox VE says of both, and what follows from a cluster out of sight.
+        sent("ServiceDown", "critical", &[("target", "wordpress"), ("id", "qemu/104")], false),
+        sent("ServiceFlapping", "warning", &[("target", "pve2-web"), ("node", "pve2")], false),
+        pve("DiskFailing", "critical", "home", &[("node", "pve2"), ("device", "/dev/sda")]),
+        pve("BackupTooOld", "critical", "home", &[("node", "pve1"), ("id", "qemu/104")]),
+        pve("ReplicationFailing", "warning", "home", &[("node", "pve1"), ("id", "qemu/110")]),
+        pve("ProxmoxDataStale", "warning", "lab", &[("collector", "disks"), ("node", "pve9")]),
+        pve("StorageFullSoon", "warning", "home", &[("storage", "nas")]),
+        // Another guest, the same names in another cluster, another storage.
+        sent("ServiceWrongAnswer", "critical", &[("target", "blog"), ("id", "qemu/105")], false),
+        pve("PoolDegraded", "critical", "lab", &[("node", "pve2"), ("pool", "rpool")]),
+        pve("BackupMissing", "warning", "lab", &[("node", "pve1"), ("id", "qemu/104")]),
+        pve("StorageDown", "warning", "home", &[("storage", "local"), ("node", "pve1")]),
+    ]);
+    let mut expected: BTreeSet<&str> =
+        ["ServiceWrongAnswer", "PoolDegraded", "BackupMissing", "StorageDown"].into();
+    while !expected.is_empty() {
+        let message = next(&received, "/hook");
+        expected.remove(message["groupLabels"]["alertname"].as_str().unwrap());
+    }
+    let silent = [
+        "BackupTooOld",
+        "DiskFailing",
+        "ProxmoxDataStale",
+        "ReplicationFailing",
+        "ServiceDown",
+        "ServiceFlapping",
+        "StorageFullSoon",
+    ];
     assert_eq!(live.inhibited(), BTreeSet::from(silent.map(str::to_owned)));
 }

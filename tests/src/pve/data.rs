@@ -61,7 +61,11 @@ impl Data {
                   "storage": "local" },
             ]),
             ["cluster", "backup-info", "not-backed-up"] => {
-                json!([{ "vmid": 101, "type": "qemu", "name": "guest-101" }])
+                if state.shape.well {
+                    json!([])
+                } else {
+                    json!([{ "vmid": 101, "type": "qemu", "name": "guest-101" }])
+                }
             }
             ["cluster", "config", "qdevice"] => json!({}),
             ["nodes", node, rest @ ..] => self.node(state, node, rest)?,
@@ -125,11 +129,13 @@ impl Data {
             ]),
             ["services"] => json!([
                 { "service": "pveproxy", "name": "pveproxy", "state": "running", "active-state": "active", "unit-state": "enabled" },
-                { "service": "corosync", "name": "corosync", "state": "dead", "active-state": "failed", "unit-state": "enabled" },
+                { "service": "corosync", "name": "corosync", "state": if state.shape.well { "running" } else { "dead" },
+                  "active-state": if state.shape.well { "active" } else { "failed" }, "unit-state": "enabled" },
             ]),
             ["disks", "list"] => json!([
                 { "devpath": "/dev/sda", "model": "SSD", "serial": "S1", "type": "ssd", "size": 480 * GIB, "health": "PASSED", "wearout": 97, "used": "ZFS" },
-                { "devpath": "/dev/sdb", "model": "HDD", "serial": "S2", "type": "hdd", "size": 4000 * GIB, "health": "FAILED!", "wearout": "N/A" },
+                { "devpath": "/dev/sdb", "model": "HDD", "serial": "S2", "type": "hdd", "size": 4000 * GIB,
+                  "health": if state.shape.well { "PASSED" } else { "FAILED!" }, "wearout": "N/A" },
             ]),
             ["disks", "smart"] => json!({ "health": "PASSED", "type": "ata", "attributes": [
                 { "id": "  5", "name": "Reallocated_Sector_Ct", "value": "100", "worst": "100", "threshold": "010", "fail": "-", "raw": "3", "flags": "PO--CK" },
@@ -148,9 +154,12 @@ impl Data {
                 json!([{ "name": "rpool", "health": "ONLINE", "size": 470 * GIB, "alloc": 100 * GIB, "free": 370 * GIB, "frag": 5, "dedup": 1.0 }])
             }
             ["disks", "zfs", "rpool"] => {
+                let errors = if state.shape.well { 0 } else { 2 };
+                let scan =
+                    format!("scrub repaired 0B in 00:12:34 with {errors} errors on Sun Nov  1 00:00:00 2026");
                 json!({ "name": "rpool", "state": "ONLINE", "errors": "No known data errors",
-                    "scan": "scrub repaired 0B in 00:12:34 with 2 errors on Sun Nov  1 00:00:00 2026", "children": [
-                { "name": "mirror-0", "state": "ONLINE", "children": [{ "name": "sda3", "state": "ONLINE", "leaf": 1, "read": 0, "write": 0, "cksum": 1 }] }] })
+                    "scan": scan, "children": [
+                { "name": "mirror-0", "state": "ONLINE", "children": [{ "name": "sda3", "state": "ONLINE", "leaf": 1, "read": 0, "write": 0, "cksum": u8::from(!state.shape.well) }] }] })
             }
             ["disks", "lvmthin"] => {
                 json!([{ "lv": "data", "vg": "pve", "lv_size": 300 * GIB, "used": 150 * GIB, "metadata_size": GIB, "metadata_used": GIB / 100 }])
@@ -159,27 +168,33 @@ impl Data {
                 { "Package": "pve-manager", "OldVersion": "9.2.4", "Version": "9.2.7", "CurrentState": "Installed" },
                 { "Package": "proxmox-ve", "OldVersion": "9.2.0", "Version": "9.2.0", "RunningKernel": "6.8.12-1-pve" },
             ]),
-            ["storage", storage, "content"] if seen => self.backups(index, storage),
+            ["storage", storage, "content"] if seen => self.backups(state, index, storage),
             ["storage", _, "content"] => json!([]),
             _ => return None,
         })
     }
 
-    /// `backup` is shared and has a backup of every guest, verified; `local` those of its node's first.
-    fn backups(&self, node: usize, storage: &str) -> Value {
+    /// `backup` is shared and has a backup of every guest, verified; `local` those of its node's first. Where all is well there are
+    /// three of each, of an hour ago and of the days before.
+    fn backups(&self, state: &State, node: usize, storage: &str) -> Value {
         let guests = self
             .guests
             .iter()
             .filter(|guest| storage == "backup" || guest.node == node)
             .take(if storage == "backup" { usize::MAX } else { 1 });
-        let volume = |guest: &Guest| {
+        let times = if state.shape.well {
+            [1, 25, 49].map(|hours| now(state).unsigned_abs() - hours * 3600).to_vec()
+        } else {
+            vec![THEN]
+        };
+        let volume = |guest: &Guest, time: u64| {
             json!({
                 "volid": format!("{storage}:backup/vzdump-{}-{}-2026_11_01-00_00_00.vma.zst", guest.kind(), guest.vmid),
-                "content": "backup", "vmid": guest.vmid, "subtype": guest.kind(), "ctime": THEN + guest.vmid as u64,
+                "content": "backup", "vmid": guest.vmid, "subtype": guest.kind(), "ctime": time + guest.vmid as u64,
                 "size": GIB + guest.vmid as u64, "format": "vma.zst", "verification": { "state": "ok", "upid": "UPID:" },
             })
         };
-        guests.map(volume).collect()
+        guests.flat_map(|guest| times.iter().map(|time| volume(guest, *time)).collect::<Vec<_>>()).collect()
     }
 
     fn nodes(&self, state: &State) -> Value {
@@ -296,7 +311,7 @@ fn tasks(state: &State) -> Value {
         { "upid": "UPID:pve1:00000001:00000001:00000001:vzdump:100:root@pam:", "node": "pve1", "type": "vzdump", "id": "100",
           "user": "root@pam", "status": "OK", "starttime": THEN, "endtime": THEN + 60 },
         { "upid": "UPID:pve1:00000002:00000002:00000002:vzdump::root@pam:", "node": "pve1", "type": "vzdump", "id": "",
-          "user": "root@pam", "status": "job errors", "starttime": THEN, "endtime": THEN + 90 },
+          "user": "root@pam", "status": if state.shape.well { "OK" } else { "job errors" }, "starttime": THEN, "endtime": THEN + 90 },
         { "upid": "UPID:pve1:00000003:00000003:00000003:qmigrate:101:root@pam:", "node": "pve1", "type": "qmigrate", "id": "101",
           "user": "root@pam", "starttime": THEN + 100 },
     ])

@@ -20,6 +20,8 @@ pub struct Shape {
     pub guests: usize,
     /// Before every answer.
     pub latency: Duration,
+    /// Whether nothing is wrong with it: disks, services, tasks, backups and jobs are as they should be, and of now.
+    pub well: bool,
     /// Whether the token may see anything.
     pub privileged: bool,
     /// How long a 401 is held back.
@@ -41,6 +43,7 @@ impl Default for Shape {
             nodes: 3,
             guests: 50,
             latency: Duration::ZERO,
+            well: false,
             privileged: true,
             penance: Duration::from_secs(3),
             patience: Duration::from_secs(30),

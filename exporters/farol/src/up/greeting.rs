@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use kit::run::Running;
 
 use crate::discover::plan::Plan;
+use crate::members::MEMBERS;
 use crate::status::{self, url};
 
 use crate::up::fleet::Fleet;
@@ -63,7 +64,13 @@ fn configured(name: &str, running: &Running, text: &mut String) {
     let watched = running.watched();
     add(text, &format!("{name} watches {}, by {}.\n", things(watched.len()), running.source()));
     if watched.is_empty() {
-        text.push_str("  It answers /probe; write `targets:` for what shall be probed on a schedule.\n");
+        let of_clusters =
+            MEMBERS.iter().any(|member| member.about.name == name && member.keys.contains(&"clusters"));
+        text.push_str(if of_clusters {
+            "  It is off until `clusters:` names one; proxmox-exporter --setup prints what makes a token for it.\n"
+        } else {
+            "  It answers /probe; write `targets:` for what shall be probed on a schedule.\n"
+        });
         return;
     }
     text.push('\n');

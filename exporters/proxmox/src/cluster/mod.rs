@@ -12,7 +12,7 @@
 mod cell;
 mod fast;
 pub mod map;
-mod report;
+pub mod report;
 mod rounds;
 mod store;
 

@@ -10,26 +10,26 @@ use crate::api::{Failure, REASONS};
 use crate::collect::flag;
 
 /// Whether it delivered.
-pub(super) const SUCCESS: Desc = Desc::gauge(
+pub const SUCCESS: Desc = Desc::gauge(
     "pve_collector_success",
     "Whether the collector's last run brought everything; node is empty for what is asked of the cluster as a whole.",
 )
 .labels(&["cluster", "collector", "node"]);
 /// How long it took.
-pub(super) const DURATION: Desc =
+pub const DURATION: Desc =
     Desc::gauge("pve_collector_duration_seconds", "How long the collector's last run took.").labels(&[
         "cluster",
         "collector",
         "node",
     ]);
 /// How old its knowledge is.
-pub(super) const LAST_SUCCESS: Desc = Desc::gauge(
+pub const LAST_SUCCESS: Desc = Desc::gauge(
     "pve_collector_last_success_timestamp_seconds",
     "When the collector last brought everything. What the background knows is shown until it is three intervals old.",
 )
 .labels(&["cluster", "collector", "node"]);
 /// Why it did not.
-pub(super) const FAILURE: Desc = Desc::info(
+pub const FAILURE: Desc = Desc::info(
     "pve_collector_failure_info",
     "Why the collector's last run did not bring everything, from a closed set. Absent on success.",
 )

@@ -28,17 +28,17 @@ pub const JOB: Desc = Desc::info(
     "pve_backup_job_info",
     "A backup job: its storage, schedule, mode, and which guests it covers (all, pool NAME, or their numbers).",
 )
-.labels(&["cluster", "job", "storage", "schedule", "mode", "guests"]);
+.labels(&["cluster", "id", "storage", "schedule", "mode", "guests"]);
 /// Whether it runs.
 pub const ENABLED: Desc =
     Desc::gauge("pve_backup_job_enabled", "Whether the backup job runs by its schedule.")
-        .labels(&["cluster", "job"]);
+        .labels(&["cluster", "id"]);
 /// When.
 pub const NEXT_RUN: Desc = Desc::gauge(
     "pve_backup_job_next_run_timestamp_seconds",
     "When the backup job runs next. Absent for one that is not enabled.",
 )
-.labels(&["cluster", "job"]);
+.labels(&["cluster", "id"]);
 /// Guests without a job. The peer's name and type: a gauge that is called total.
 pub const NOT_COVERED: Desc = Desc::unknown(
     "pve_not_backed_up_total",
@@ -153,7 +153,7 @@ mod tests {
         let jobs: Rows<Job> = serde_json::from_str(json).unwrap();
         let mut page = Page::new();
         write_jobs("c", &jobs.rows, &mut page);
-        let get = |name: &str, job| page.get(name, &[("cluster", "c"), ("job", job)]);
+        let get = |name: &str, job| page.get(name, &[("cluster", "c"), ("id", job)]);
         assert_eq!(get("pve_backup_job_next_run_timestamp_seconds", "j1"), Some(1_715_299_200.0));
         assert_eq!(get("pve_backup_job_next_run_timestamp_seconds", "j2"), None);
         assert_eq!(
@@ -162,7 +162,7 @@ mod tests {
         );
         let old = [
             ("cluster", "c"),
-            ("job", "j3"),
+            ("id", "j3"),
             ("storage", ""),
             ("schedule", "mon 02:00"),
             ("mode", ""),

@@ -22,7 +22,7 @@ pub const COLLECTOR: Collector = Collector {
     every: Duration::from_secs(900),
     limit: Duration::from_secs(600),
     needs: &[DATASTORE_AUDIT, VM_AUDIT],
-    descs: &[&LAST, &SIZE, &VERIFIED, &COUNT, &TOTAL],
+    descs: &[&LAST, &INTERVAL, &SIZE, &VERIFIED, &COUNT, &TOTAL],
     collect,
 };
 
@@ -36,6 +36,13 @@ pub const LAST: Desc = Desc::gauge(
     "pve_backup_last_timestamp_seconds",
     "When the guest's newest backup on the storage was begun. storage is its name, of one that is not shared NODE/NAME. \
      Absent for guests without a backup there.",
+)
+.labels(WHERE);
+/// How often.
+pub const INTERVAL: Desc = Desc::gauge(
+    "pve_backup_interval_seconds",
+    "The longest time between two backups in a row, of the guest's newest six on the storage: how often it is backed up there, \
+     whatever the job's schedule is, weekends left out and all. Absent for guests with one backup there.",
 )
 .labels(WHERE);
 /// Its size.
@@ -159,28 +166,42 @@ fn storages(map: &Map) -> Vec<&Storage> {
     found
 }
 
+/// How many of a guest's newest backups tell how often it is backed up: five nights and the weekend between them. What is kept
+/// of older ones (one a week, one a month) tells how they are pruned.
+const RHYTHM: usize = 6;
+
+/// The longest time between two in a row of the newest backups.
+fn interval(times: &mut [f64]) -> Option<f64> {
+    times.sort_by(|a, b| b.total_cmp(a));
+    times.windows(2).take(RHYTHM - 1).map(|pair| pair[0] - pair[1]).reduce(f64::max)
+}
+
 /// Writes what is on one storage.
 pub fn write(cluster: &str, storage: &str, volumes: &[Volume], page: &mut Page) {
     struct Sum<'a> {
         newest: &'a Volume,
+        times: Vec<f64>,
         count: f64,
         size: f64,
     }
     let mut guests = BTreeMap::<String, Sum<'_>>::new();
     for volume in volumes {
         let Some(id) = volume.guest() else { continue };
-        let sum = guests.entry(id).or_insert(Sum { newest: volume, count: 0.0, size: 0.0 });
+        let sum =
+            guests.entry(id).or_insert(Sum { newest: volume, times: Vec::new(), count: 0.0, size: 0.0 });
+        sum.times.extend(volume.ctime.positive());
         sum.count += 1.0;
         sum.size += volume.size.0.unwrap_or(0.0);
         if volume.ctime.0 > sum.newest.ctime.0 {
             sum.newest = volume;
         }
     }
-    for (id, sum) in &guests {
+    for (id, sum) in &mut guests {
         let labels = [cluster, id, storage];
         let verified = sum.newest.verification.as_ref().map(|verification| &*verification.state);
         for (desc, value) in [
             (&LAST, sum.newest.ctime.positive()),
+            (&INTERVAL, interval(&mut sum.times)),
             (&SIZE, sum.newest.size.0),
             (
                 &VERIFIED,
@@ -227,6 +248,24 @@ mod tests {
             (Some(0.0), None)
         );
         assert_eq!(page.samples().filter(|sample| sample.desc.name == COUNT.name).count(), 3);
+    }
+
+    #[test]
+    fn how_often_a_guest_is_backed_up() {
+        let day = 86_400.0;
+        for (days, want) in [
+            (&[10.0, 9.0, 8.0] as &[f64], Some(1.0)),
+            // Nights of workdays, Friday last; with one by hand.
+            (&[12.0, 11.0, 10.0, 9.0, 8.0, 5.0, 4.0], Some(3.0)),
+            (&[12.0, 11.5, 11.0, 10.0], Some(1.0)),
+            // A week of nights, then the weeks and months that are kept.
+            (&[40.0, 39.0, 38.0, 37.0, 36.0, 35.0, 28.0, 1.0], Some(1.0)),
+            (&[7.0], None),
+            (&[], None),
+        ] {
+            let mut times: Vec<f64> = days.iter().rev().map(|at| at * day).collect();
+            assert_eq!(interval(&mut times), want.map(|days| days * day), "{days:?}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const COLLECTOR: Collector = Collector {
     every: Duration::ZERO,
     limit: Duration::ZERO,
     needs: &[SYS_AUDIT],
-    descs: &[&FINISHED, &RUNNING, &LAST_END],
+    descs: &[&FINISHED, &RUNNING, &LAST_END, &STOPPED],
     collect,
 };
 
@@ -49,12 +49,22 @@ pub const LAST_END: Desc = Desc::gauge(
 .labels(&["cluster", "node", "type", "result"])
 .closed("result", RESULTS);
 
+/// Guests that were stopped on purpose.
+pub const STOPPED: Desc = Desc::gauge(
+    "pve_guest_stopped_timestamp_seconds",
+    "When a task stopped, shut down or suspended the guest, and none has started it since, of the tasks that the cluster still \
+     remembers or this exporter saw. Absent for a guest that fell by itself: it tells a guest that somebody stopped from one \
+     that crashed.",
+)
+.labels(&["cluster", "id"]);
+
 /// A row of the answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Row {
     upid: Text,
     node: Text,
+    id: Text,
     #[serde(rename = "type")]
     kind: Text,
     status: Text,
@@ -72,6 +82,8 @@ struct Seen {
     /// The tasks that ended and are still in the window.
     ended: HashSet<Box<str>>,
     counts: BTreeMap<Kind, Ends>,
+    /// By guest: when it was last started or stopped by a task, and whether it was stopped.
+    switched: BTreeMap<String, (f64, bool)>,
 }
 
 /// Node, type, result.
@@ -104,10 +116,29 @@ impl Row {
     }
 }
 
+impl Row {
+    /// The guest that the task started or stopped, and whether it was stopped; `None` for all else, and for what failed. A
+    /// restart is neither.
+    fn switches(&self) -> Option<(String, bool)> {
+        let (kind, action) = match (self.kind.strip_prefix("qm"), self.kind.strip_prefix("vz")) {
+            (Some(action), _) => ("qemu", action),
+            (_, Some(action)) => ("lxc", action),
+            _ => return None,
+        };
+        let stopped = match action {
+            "start" | "resume" => false,
+            "stop" | "shutdown" | "suspend" | "pause" => true,
+            _ => return None,
+        };
+        (!self.id.is_empty()).then(|| (format!("{kind}/{}", &*self.id), stopped))
+    }
+}
+
 impl Memory {
     /// Counts what ended since the last answer.
     pub fn take(&self, rows: &[Row]) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = &mut *guard;
         let mut window = HashSet::with_capacity(rows.len());
         for row in rows.iter().filter(|row| !row.upid.is_empty()) {
             let Some(result) = row.result() else { continue };
@@ -116,7 +147,14 @@ impl Memory {
             if fresh {
                 ends.count += 1.0;
             }
-            ends.last = ends.last.max(row.endtime.0.unwrap_or(0.0));
+            let end = row.endtime.0.unwrap_or(0.0);
+            ends.last = ends.last.max(end);
+            if let Some((id, stopped)) = row.switches().filter(|_| result != "error") {
+                let last = seen.switched.entry(id).or_default();
+                if end >= last.0 {
+                    *last = (end, stopped);
+                }
+            }
             window.insert(row.upid.0.clone());
         }
         (seen.begun, seen.ended) = (true, window);
@@ -141,6 +179,10 @@ pub fn write(cluster: &str, rows: &[Row], memory: &Memory, page: &mut Page) {
     let mut family = page.family(&LAST_END);
     for ((node, kind, result), ends) in seen.counts.iter().filter(|(_, ends)| ends.last > 0.0) {
         family.push(&[cluster, node, kind, result], ends.last);
+    }
+    let mut family = page.family(&STOPPED);
+    for (id, (end, _)) in seen.switched.iter().filter(|(_, (end, stopped))| *stopped && *end > 0.0) {
+        family.push(&[cluster, id], *end);
     }
 }
 
@@ -188,5 +230,37 @@ mod tests {
             page.get("pve_tasks_running", &[("cluster", "c"), ("node", "a"), ("type", "vzdump")]),
             Some(1.0)
         );
+    }
+
+    #[test]
+    fn a_guest_that_was_stopped_on_purpose() {
+        let memory = Memory::default();
+        let row = |(kind, id, status, end): &(&str, &str, &str, u32)| -> Row {
+            let json = format!(
+                r#"{{"upid":"{kind}{id}{end}","node":"a","type":"{kind}","id":"{id}","status":"{status}","endtime":{end}}}"#
+            );
+            serde_json::from_str(&json).unwrap()
+        };
+        // The newest first, as the cluster has them.
+        for window in [
+            vec![("qmstart", "101", "OK", 50), ("qmshutdown", "101", "OK", 40), ("vzstop", "102", "OK", 30)],
+            vec![
+                ("qmstop", "103", "can't lock", 70),
+                ("qmreboot", "104", "OK", 65),
+                ("vzdump", "105", "OK", 61),
+            ],
+            vec![("vzstart", "106", "OK", 90), ("vzshutdown", "106", "OK", 91), ("qmpause", "107", "OK", 92)],
+            vec![("qmresume", "107", "OK", 99)],
+        ] {
+            memory.take(&window.iter().map(row).collect::<Vec<_>>());
+        }
+        let mut page = Page::new();
+        write("c", &[], &memory, &mut page);
+        let stopped: Vec<_> =
+            ["qemu/101", "lxc/102", "qemu/103", "qemu/104", "qemu/105", "lxc/106", "qemu/107"]
+                .into_iter()
+                .filter_map(|id| Some((id, page.get(STOPPED.name, &[("cluster", "c"), ("id", id)])?)))
+                .collect();
+        assert_eq!(stopped, [("lxc/102", 30.0), ("lxc/106", 91.0)]);
     }
 }

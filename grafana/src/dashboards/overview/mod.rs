@@ -2,6 +2,7 @@
 //!
 //! Each exporter adds its tiles by a line in [`TILES`]. They fill the screen whichever there are: a tile that is not there leaves no gap.
 
+mod cluster;
 mod tiles;
 mod wrong;
 
@@ -39,12 +40,16 @@ const TILES: &[Tile] = &[
     (Zone::Top, tiles::problems),
     (Zone::Top, tiles::services),
     (Zone::Top, tiles::certificates),
+    (Zone::Top, cluster::nodes),
+    (Zone::Top, cluster::guests),
+    (Zone::Top, cluster::backups),
     (Zone::Top, tiles::exporters),
     (Zone::Middle, wrong::table),
     (Zone::Middle, tiles::durations),
     (Zone::Middle, tiles::states),
     (Zone::Bottom, tiles::uptimes),
     (Zone::Bottom, tiles::expiries),
+    (Zone::Bottom, cluster::storages),
     (Zone::Bottom, tiles::processes),
 ];
 

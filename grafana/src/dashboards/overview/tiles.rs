@@ -17,7 +17,7 @@ const POINTS: u16 = 240;
 /// How many services a timeline shows.
 const ROWS: u16 = 10;
 /// How many rows a list of the worst has.
-const WORST: u16 = 5;
+pub(super) const WORST: u16 = 5;
 
 /// Alerts that fire: none is green only while the rules are evaluated at all, which the alert that always fires shows.
 pub(super) fn problems(_: &Rules) -> Result<Panel, RuleError> {
@@ -238,14 +238,13 @@ pub(super) fn processes(_: &Rules) -> Result<Panel, RuleError> {
     let link = DataLink::to(EXPORTERS, same("farol")).column("instance");
     Ok(Panel::new(
         Table::new(vec![
-            Column::label("name", same("Exporter")).link(link),
-            Column::label("instance", text("Instance", "Instância")),
+            Column::label("name", same("Exporter")).link(link).width(145),
+            Column::label("instance", text("Instance", "Instância")).width(125),
             Column::value('A', text("State", "Estado"), Unit::Plain)
                 .cell(Cell::Colored)
                 .mappings(&up_words())
-                .width(90),
-            Column::value('B', text("Scrape", "Coleta"), Unit::Seconds).width(90),
-            Column::value('C', text("Memory", "Memória"), Unit::Bytes).width(95),
+                .width(80),
+            Column::value('B', text("Memory", "Memória"), Unit::Bytes).width(90),
         ])
         .rising(2)
         .limit(WORST),
@@ -256,6 +255,5 @@ pub(super) fn processes(_: &Rules) -> Result<Panel, RuleError> {
         ),
     )
     .ask(Target::rows(process::up(SCOPE)))
-    .ask(Target::rows(process::scrape(SCOPE, &foreign::SCRAPE_DURATION)))
     .ask(Target::rows(process::memory(SCOPE))))
 }

@@ -10,7 +10,9 @@ use crate::text::text;
 use crate::unit::Unit;
 
 /// Labels that say what an alert is about, from the widest to the narrowest: the last one that an alert has is its thing.
-const THINGS: &[&str] = &["job", "instance", "source", "npm", "host", "node", "link", "target", "name"];
+const THINGS: &[&str] = &[
+    "job", "instance", "cluster", "source", "npm", "host", "node", "storage", "id", "link", "target", "name",
+];
 
 /// Alerts that fire, each with the thing it is about, and since when.
 fn firing() -> Expr {
