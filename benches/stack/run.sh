@@ -83,7 +83,7 @@ echo "history of $days days made in $((SECONDS - began)) s, $(du -sh tsdb | cut 
 
 mkdir -p config
 cp -r "$top/alerts" .
-sed -i 's/interval: 1h$/interval: 2m/' alerts/rules/slo.yml # so that nobody waits for an hour
+sed -i -E 's/^    interval: (1h|15m)$/    interval: 2m/' alerts/rules/*.yml # so that nobody waits for an hour
 sed -e 's/"farol:/"127.0.0.1:/' -e 's/"alertmanager:/"127.0.0.1:/' -e 's/"grafana:/"127.0.0.1:/' -e 's/"localhost:/"127.0.0.1:/' \
   "$top/config/prometheus.yml" >config/prometheus.yml
 start alertmanager env ALERTMANAGER=prometheus-alertmanager ALERTMANAGER_RENDERED="$lab/rendered" SECRETS="$lab/none" \
