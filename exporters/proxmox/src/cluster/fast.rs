@@ -64,6 +64,7 @@ impl Cluster {
                     failure: one.failure.as_ref(),
                     took: one.took,
                     last_success: cell.last_success(),
+                    every: None,
                 },
             );
         }
@@ -73,7 +74,12 @@ impl Cluster {
     /// Writes how a collector fared that was run just now.
     pub fn report(&self, page: &mut Page, collector: &str, node: &str, collected: &Collected) {
         let last_success = collected.failure.is_none().then_some(collected.time);
-        let fared = report::Fared { failure: collected.failure.as_ref(), took: collected.took, last_success };
+        let fared = report::Fared {
+            failure: collected.failure.as_ref(),
+            took: collected.took,
+            last_success,
+            every: None,
+        };
         report::collector(page, &self.settings().name, collector, node, &fared);
     }
 

@@ -28,6 +28,12 @@ pub const LAST_SUCCESS: Desc = Desc::gauge(
     "When the collector last brought everything. What the background knows is shown until it is three intervals old.",
 )
 .labels(&["cluster", "collector", "node"]);
+/// How often it runs.
+pub const INTERVAL: Desc = Desc::gauge(
+    "pve_collector_interval_seconds",
+    "From one run of the collector to the next, in the background. Absent of those that a scrape asks.",
+)
+.labels(&["cluster", "collector", "node"]);
 /// Why it did not.
 pub const FAILURE: Desc = Desc::info(
     "pve_collector_failure_info",
@@ -37,13 +43,15 @@ pub const FAILURE: Desc = Desc::info(
 .closed("reason", REASONS);
 
 /// What this file writes, with the API's counters.
-pub const DESCS: &[&Desc] = &[&SUCCESS, &DURATION, &LAST_SUCCESS, &FAILURE];
+pub const DESCS: &[&Desc] = &[&SUCCESS, &DURATION, &LAST_SUCCESS, &INTERVAL, &FAILURE];
 
 /// How a collector fared.
 pub(super) struct Fared<'a> {
     pub(super) failure: Option<&'a Failure>,
     pub(super) took: Duration,
     pub(super) last_success: Option<SystemTime>,
+    /// `None`: when a scrape asks.
+    pub(super) every: Option<Duration>,
 }
 
 /// Writes how a collector fared.
@@ -53,6 +61,9 @@ pub(super) fn collector(page: &mut Page, cluster: &str, name: &str, node: &str, 
     page.family(&DURATION).push(&labels, fared.took.as_secs_f64());
     if let Some(time) = fared.last_success {
         page.family(&LAST_SUCCESS).push(&labels, since_1970(time));
+    }
+    if let Some(every) = fared.every {
+        page.family(&INTERVAL).push(&labels, every.as_secs_f64());
     }
     if let Some(failure) = fared.failure {
         page.family(&FAILURE).push(&[cluster, name, node, failure.reason.word()], 1.0);

@@ -31,6 +31,7 @@ struct Entry {
     /// When the page was made.
     at: Instant,
     lasts: Duration,
+    every: Duration,
     failure: Option<Failure>,
     took: Duration,
     last_success: Option<SystemTime>,
@@ -60,6 +61,7 @@ impl Store {
             page: fresh.page,
             at: fresh.at,
             lasts: every * LASTS + fresh.took,
+            every,
             took: fresh.took,
             last_success: before.and_then(|before| before.last_success),
             failure: fresh.failure,
@@ -97,12 +99,16 @@ impl Store {
     pub(super) fn page(&self, cluster: &str, is_wanted: impl Fn(&Key) -> bool) -> Page {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let wanted: Vec<_> = entries.iter().filter(|(key, _)| is_wanted(key)).collect();
-        let samples: usize = wanted.iter().map(|(_, entry)| entry.page.len() + 3).sum();
+        let samples: usize = wanted.iter().map(|(_, entry)| entry.page.len() + 4).sum();
         let mut page = Page::with_capacity(samples, 32);
         for ((name, node), entry) in wanted {
             page.absorb(&entry.page);
-            let fared =
-                Fared { failure: entry.failure.as_ref(), took: entry.took, last_success: entry.last_success };
+            let fared = Fared {
+                failure: entry.failure.as_ref(),
+                took: entry.took,
+                last_success: entry.last_success,
+                every: Some(entry.every),
+            };
             report::collector(&mut page, cluster, name, node, &fared);
         }
         page
