@@ -54,7 +54,7 @@ enum Shown {
     Elsewhere,
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 #[test]
 fn an_outage_is_one_message_and_its_end_another() {
