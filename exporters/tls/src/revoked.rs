@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use kit::{BoxFuture, CollectError, Collector, Desc, Page, Scope};
-use wire::tls::RevocationList;
+use wire::tls::{Certificate, RevocationList};
 
 use crate::files::Files;
 use crate::metrics::flag;
@@ -25,8 +25,31 @@ pub const REVOKED: Desc = Desc::gauge(
 /// Everything that is told here.
 pub const DESCS: &[&Desc] = &[&REVOKED];
 
-/// The newest lists, by their issuers.
-type Lists = HashMap<String, Arc<RevocationList>>;
+/// The lists by their issuers' names: of each key the newest full list, and every delta list, which adds to it.
+type Lists = HashMap<String, Vec<Arc<RevocationList>>>;
+
+/// Takes a list, if there is no newer one that stands for it.
+fn take(lists: &mut Lists, list: Arc<RevocationList>) {
+    let known = lists.entry(list.issuer.clone()).or_default();
+    let other = |known: &Arc<RevocationList>| {
+        known.is_delta || list.is_delta || known.authority_key != list.authority_key
+    };
+    if known.iter().any(|known| !other(known) && known.this_update >= list.this_update) {
+        return;
+    }
+    known.retain(other);
+    known.push(list);
+}
+
+/// Whether a certificate is revoked; `None` without a full list of its issuer, unless a delta list says so.
+fn revokes(lists: &Lists, certificate: &Certificate) -> Option<bool> {
+    let lists = lists.get(&certificate.issuer)?.iter().filter(|list| list.speaks_of(certificate));
+    lists.fold(None, |known, list| match (list.names(certificate), list.is_delta) {
+        (true, _) => Some(true),
+        (false, false) => known.or(Some(false)),
+        (false, true) => known,
+    })
+}
 
 /// Looks up, from memory alone, what the schedule's targets serve.
 #[derive(Debug)]
@@ -49,14 +72,11 @@ impl Revoked {
         let mut cached = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
         let generation = self.files.generation();
         if cached.0 != generation {
-            let mut newest = Lists::new();
+            let mut lists = Lists::new();
             for list in self.files.revocation_lists() {
-                let known = newest.get(&list.issuer).map(|known| known.this_update);
-                if known.is_none_or(|known| known < list.this_update) {
-                    newest.insert(list.issuer.clone(), list);
-                }
+                take(&mut lists, list);
             }
-            *cached = (generation, Arc::new(newest));
+            *cached = (generation, Arc::new(lists));
         }
         Arc::clone(&cached.1)
     }
@@ -74,8 +94,7 @@ impl Revoked {
                 let Some(chain) = shown.and_then(|(shown, _)| shown.chain()) else { return };
                 for (position, link) in chain.links.iter().enumerate() {
                     let Ok(certificate) = &link.facts else { continue };
-                    let list = lists.get(&certificate.issuer);
-                    if let Some(revoked) = list.and_then(|list| list.revokes(certificate)) {
+                    if let Some(revoked) = revokes(&lists, certificate) {
                         page.family(&REVOKED).push(&[target, module, &position.to_string()], flag(revoked));
                     }
                 }
@@ -97,6 +116,8 @@ impl Collector for Revoked {
 
 #[cfg(test)]
 mod tests {
+    use rustls_pki_types::pem::PemObject as _;
+
     use super::*;
     use crate::testing::{Lab, build, make, there};
 
@@ -131,5 +152,34 @@ mod tests {
             None,
             "another issuer's list says nothing of it"
         );
+        // Another authority of the same name, with the same serial number: the key tells them apart.
+        let twin = make("Root", true, None, (-90, 90));
+        assert_eq!(told(&twin.revocation_list(&[&served])).await, None);
+        let both = root.revocation_list(&[&served]) + &twin.revocation_list(&[]);
+        assert_eq!(told(&both).await, Some(1.0));
+    }
+
+    #[test]
+    fn a_delta_list_adds_to_the_full_one() {
+        let root = make("Root", true, None, (-90, 90));
+        let (one, two) = (make("a", false, Some(&root), (-9, 90)), make("b", false, Some(&root), (-9, 90)));
+        let list = |revoked: &[&crate::testing::Made], is_delta, this_update| {
+            let pem = root.revocation_list(revoked);
+            let der = rustls_pki_types::CertificateRevocationListDer::from_pem_slice(pem.as_bytes()).unwrap();
+            let mut list = RevocationList::parse(&der).unwrap();
+            (list.is_delta, list.this_update) = (is_delta, this_update);
+            Arc::new(list)
+        };
+        let mut lists = Lists::new();
+        take(&mut lists, list(&[&two], true, 3));
+        assert_eq!(revokes(&lists, &one.certificate()), None);
+        take(&mut lists, list(&[&one], false, 2));
+        take(&mut lists, list(&[], false, 1));
+        assert_eq!(
+            revokes(&lists, &one.certificate()),
+            Some(true),
+            "neither the delta nor the older list hides it"
+        );
+        assert_eq!(revokes(&lists, &two.certificate()), Some(true));
     }
 }

@@ -77,6 +77,10 @@ fn messages_read_as_the_wording_guide_has_them() {
             "O proxy responde, a aplicação não.\nRunbook: alerts/runbooks/ServiceDown.md\n"
         );
         assert_eq!(text("en", "link", std::slice::from_ref(&down)), "/d/farol-services?var-target=wordpress");
+        assert_eq!(
+            text("pt-BR", "link", std::slice::from_ref(&down)),
+            "/d/farol-services-pt?var-target=wordpress"
+        );
 
         let warned = alert("blog", "warning", None);
         assert_eq!(text("en", "title", std::slice::from_ref(&warned)), "🟡 blog down since 14:02: HTTP 502");

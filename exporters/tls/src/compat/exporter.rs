@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 use kit::allow::AllowList;
 use kit::config::{ConfigError, Document, Problem, did_you_mean};
@@ -69,7 +70,12 @@ impl Exporter for SslExporter {
             notices.push(open_door());
         }
         let tools = Tools { resolver: Arc::new(Resolver::hickory()), allow };
-        let prober = Arc::new(PeerProber { peers, default: default.to_owned(), tools });
+        let prober = Arc::new(PeerProber {
+            peers,
+            default: default.to_owned(),
+            tools,
+            place: Arc::new(Semaphore::new(1)),
+        });
         Ok(Self { prober, notices })
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::Uri;
 use kit::{Ask, BoxFuture, Failure, Page, Verdict};
+use tokio::sync::Semaphore;
 use url::Url;
 use wire::Phase;
 
@@ -52,6 +53,8 @@ pub(super) struct PeerProber {
     pub(super) peers: BTreeMap<String, Peer>,
     pub(super) default: String,
     pub(super) tools: Tools,
+    /// For the one who reads files.
+    pub(super) place: Arc<Semaphore>,
 }
 
 impl kit::Prober for PeerProber {
@@ -95,7 +98,7 @@ impl kit::Prober for PeerProber {
                     Ok(target) => self.shake(peer, &ask, &target, &mut page).await,
                     Err(failure) => Some(failure),
                 },
-                Does::File => files(ask.target, &mut page).await.err(),
+                Does::File => self.files(&ask, &mut page).await.err(),
                 Does::HttpFile => self.fetched(peer, &ask, &mut page).await.err(),
                 Does::Nothing => {
                     let detail = format!("the prober {} is not supported", peer.word);
@@ -137,6 +140,33 @@ impl PeerProber {
         page::certificates(page, &certificates);
         some(&certificates, &format!("no certificate in {} bytes", body.len()))
     }
+
+    /// The certificates of the files that a pattern names; what cannot be read hides nothing else.
+    async fn files(&self, ask: &Ask<'_>, page: &mut Page) -> Result<(), Failure> {
+        let late = || fail(Phase::Setup, "file_unreadable", "the files could not be read in time");
+        let (pattern, deadline) = (ask.target.to_owned(), ask.deadline);
+        let read = async {
+            // A disk that hangs keeps one thread, and its place: whoever asks again waits for that.
+            let place = Arc::clone(&self.place).acquire_owned().await;
+            tokio::task::spawn_blocking(move || (files::on_demand(&pattern, deadline), place)).await
+        };
+        let read = tokio::time::timeout_at(deadline.into(), read).await.map_err(|_| late())?;
+        let read = read.map(|(read, _)| read);
+        let files::OnDemand { files: found, faults } = match read {
+            Ok(Ok(read)) => read,
+            Ok(Err(cause)) => return Err(invalid(cause)),
+            Err(error) => return Err(internal(error.to_string())),
+        };
+        for (path, certificates) in &found {
+            page::file(page, path, certificates);
+        }
+        if let Some((path, fault)) = faults.first() {
+            let more =
+                if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
+            return Err(fail(Phase::Setup, "file_unreadable", format!("{path}: {fault}{more}")));
+        }
+        some(&found, "no file of that name has a certificate")
+    }
 }
 
 /// A URL of https, or what one is without its scheme.
@@ -149,25 +179,6 @@ fn https(target: &str) -> Result<String, Failure> {
         Ok(_) => Ok(target),
         Err(error) => Err(invalid(format!("{target}: {error}"))),
     }
-}
-
-/// The certificates of the files that a pattern names; what cannot be read hides nothing else.
-async fn files(pattern: &str, page: &mut Page) -> Result<(), Failure> {
-    let pattern = pattern.to_owned();
-    let read = tokio::task::spawn_blocking(move || files::on_demand(&pattern)).await;
-    let files::OnDemand { files: found, faults } = match read {
-        Ok(Ok(read)) => read,
-        Ok(Err(cause)) => return Err(invalid(cause)),
-        Err(error) => return Err(internal(error.to_string())),
-    };
-    for (path, certificates) in &found {
-        page::file(page, path, certificates);
-    }
-    if let Some((path, fault)) = faults.first() {
-        let more = if faults.len() > 1 { format!(" (and {} more)", faults.len() - 1) } else { String::new() };
-        return Err(fail(Phase::Setup, "file_unreadable", format!("{path}: {fault}{more}")));
-    }
-    some(&found, "no file of that name has a certificate")
 }
 
 fn some<T>(found: &[T], words: &str) -> Result<(), Failure> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
+use std::time::Instant;
 
 use globset::{GlobBuilder, GlobMatcher};
 
@@ -66,6 +67,7 @@ pub(super) struct Found {
     /// The folders that were looked into, and those that links lead to: a change in one of them may change what is found.
     pub(super) folders: BTreeSet<PathBuf>,
     pub(super) closed: Vec<(PathBuf, std::io::Error)>,
+    until: Option<Instant>,
 }
 
 impl Found {
@@ -89,7 +91,12 @@ impl Found {
 /// Every file that one of `paths` names and none of `exclude`. A file that is named without wildcards is found whether
 /// it is there or not, so that its absence is told.
 pub(super) fn find(paths: &[Pattern], exclude: &[Pattern]) -> Found {
-    let mut found = Found::default();
+    find_until(paths, exclude, None)
+}
+
+/// The same, of what is found until then.
+pub(super) fn find_until(paths: &[Pattern], exclude: &[Pattern], until: Option<Instant>) -> Found {
+    let mut found = Found { until, ..Found::default() };
     for pattern in paths {
         if pattern.glob.is_none() {
             found.file(pattern.base.clone());
@@ -106,6 +113,9 @@ pub(super) fn find(paths: &[Pattern], exclude: &[Pattern]) -> Found {
 }
 
 fn walk(pattern: &Pattern, folder: &Path, depth: usize, exclude: &[Pattern], found: &mut Found) {
+    if found.until.is_some_and(|until| Instant::now() >= until) {
+        return;
+    }
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         // A folder that is not there has no files; one that is closed may.

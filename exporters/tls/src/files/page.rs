@@ -27,10 +27,19 @@ pub const FILES: Desc = Desc::gauge(
      above is closed.",
 )
 .labels(SOURCE);
+/// Whether there may be none.
+pub const ONLY_CERTIFICATES: Desc = Desc::gauge(
+    "tls_source_only_certificates",
+    "Whether files without certificates are none of the source's (only_certificates): it looks for certificates among other \
+     things, and 0 files are no fault.",
+)
+.labels(SOURCE);
 /// Files with faults.
-pub const FAULTY: Desc =
-    Desc::gauge("tls_source_faulty_files", "Files of the source with something wrong (tls_file_error_info).")
-        .labels(SOURCE);
+pub const FAULTY: Desc = Desc::gauge(
+    "tls_source_faulty_files",
+    "Files of the source with something wrong (tls_file_error_info), and folders that cannot be looked into.",
+)
+.labels(SOURCE);
 /// Files from memory.
 pub const REMEMBERED: Desc = Desc::gauge(
     "tls_source_remembered_files",
@@ -157,6 +166,7 @@ pub const INFO: Desc = Desc::info(
 /// Everything that a page of files can have.
 pub const DESCS: &[&Desc] = &[
     &FILES,
+    &ONLY_CERTIFICATES,
     &FAULTY,
     &REMEMBERED,
     &SCANNED,
@@ -194,7 +204,8 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
         };
         let only = entry.source.only_certificates;
         let files = || scan.files.iter().filter(|(_, file)| file.read.counts(only));
-        set(&FILES, count(files().count()));
+        set(&FILES, count(files().filter(|(_, file)| !file.folder).count()));
+        set(&ONLY_CERTIFICATES, flag(only));
         set(&FAULTY, count(files().filter(|(_, file)| !file.read.faults.is_empty()).count()));
         set(&REMEMBERED, count(scan.remembered()));
         set(&SCANNED, timestamp(scan.at));

@@ -29,7 +29,7 @@ pub(super) const REVOKED: Desc =
 pub(super) fn write(page: &mut Page, [source, path]: [&str; 2], lists: &[Arc<RevocationList>]) {
     let newer = |list: &RevocationList, index: usize| {
         let others = lists.iter().enumerate().filter(|(_, other)| other.issuer == list.issuer);
-        let newest = others.max_by_key(|(index, other)| (other.this_update, *index));
+        let newest = others.max_by_key(|(index, other)| (!other.is_delta, other.this_update, *index));
         newest.is_some_and(|(newest, _)| newest == index)
     };
     for (_, list) in lists.iter().enumerate().filter(|(index, list)| newer(list, *index)) {

@@ -19,12 +19,20 @@ pub(super) struct Entry {
     stamps: (Option<Stamp>, Option<Stamp>),
     /// What must be mounted for it to be there.
     pub(super) mounts: Vec<Arc<Mount>>,
+    /// Whether it is no file but a folder that is closed: what lies in it is not known.
+    pub(super) folder: bool,
 }
 
 impl Entry {
     /// One that was read before this process began: it is read again as soon as it can be.
     pub(super) fn recalled(read: Read, mounts: Vec<Arc<Mount>>) -> Self {
-        Self { read: Arc::new(read), stamps: (None, None), mounts }
+        Self { read: Arc::new(read), stamps: (None, None), mounts, folder: false }
+    }
+
+    /// A folder that could not be looked into.
+    fn closed(error: &std::io::Error) -> Self {
+        let read = Read { faults: vec![Fault::of(error)], ..Read::default() };
+        Self { folder: true, ..Self::recalled(read, Vec::new()) }
     }
 
     /// The same, told from memory for this cause.
@@ -34,7 +42,7 @@ impl Entry {
         } else {
             Arc::new(self.read.unseen(fault, at))
         };
-        Self { read, stamps: (None, None), mounts: self.mounts.clone() }
+        Self { read, stamps: (None, None), mounts: self.mounts.clone(), folder: false }
     }
 
     /// Whether the file can be taken for the one that was read.
@@ -48,6 +56,7 @@ impl Entry {
 /// What a scan came to.
 #[derive(Clone, Debug)]
 pub(super) struct Scan {
+    /// Its files, and the folders that are closed.
     pub(super) files: BTreeMap<PathBuf, Entry>,
     /// The folders that they were found in.
     pub(super) folders: BTreeSet<PathBuf>,
@@ -130,8 +139,7 @@ pub(super) fn scan(source: &Source, before: Option<&Scan>) -> Scan {
         folders.extend(others.filter(|folder| folder.is_dir()).map(Path::to_owned));
     }
     for (folder, error) in found.closed {
-        let read = Read { faults: vec![Fault::of(&error)], ..Read::default() };
-        files.insert(folder, Entry::recalled(read, Vec::new()));
+        files.insert(folder, Entry::closed(&error));
     }
     let at = SystemTime::now();
     Scan { files, folders, watched: 0, at, ended: Instant::now(), took: began.elapsed(), read: count }
@@ -157,7 +165,7 @@ fn look(
         Some((known, _)) if read.remembered.is_some() => known.mounts.clone(),
         _ => mounts.of(path),
     };
-    Entry { read: Arc::new(read), stamps, mounts }
+    Entry { read: Arc::new(read), stamps, mounts, folder: false }
 }
 
 /// Why a file that was known, and is not found, cannot be told to be gone; `None` if it is.

@@ -254,7 +254,7 @@ fn said(entry: &Entry, scan: &Scan) -> (Option<bool>, String) {
         let detail = if only { "no certificate there" } else { "no file matches its patterns" };
         return (Some(only), detail.to_owned());
     }
-    let count = files.count();
+    let count = files.filter(|file| !file.folder).count();
     let number = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
     let bad = faulty(&entry.source, scan);
     match bad.first() {

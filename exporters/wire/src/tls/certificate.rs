@@ -82,6 +82,9 @@ pub struct Certificate {
     pub scts: usize,
     /// Whether it asks for a stapled OCSP response (RFC 7633).
     pub must_staple: bool,
+    /// Which of its issuer's keys signed it, if it says so: two authorities may have one name.
+    #[serde(default)]
+    pub authority_key: Option<Box<[u8]>>,
 }
 
 /// Bytes that are no certificate.
@@ -133,6 +136,7 @@ impl Certificate {
             ocsp_urls: Vec::new(),
             scts: 0,
             must_staple: false,
+            authority_key: None,
         };
         (certificate.key_type, certificate.key_bits) = key(&parsed);
         for extension in parsed.extensions() {
@@ -149,6 +153,9 @@ impl Certificate {
                             _ => {}
                         }
                     }
+                }
+                ParsedExtension::AuthorityKeyIdentifier(identifier) => {
+                    certificate.authority_key = identifier.key_identifier.as_ref().map(|key| key.0.into());
                 }
                 ParsedExtension::SCT(timestamps) => certificate.scts = timestamps.len(),
                 _ if extension.oid.to_id_string() == TLS_FEATURE => {

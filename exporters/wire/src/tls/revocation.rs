@@ -1,11 +1,16 @@
 //! A revocation list's facts.
 
 use serde::{Deserialize, Serialize};
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::FromDer as _;
 use x509_parser::revocation_list::CertificateRevocationList;
+use x509_parser::x509::ReasonCode;
 
 use super::certificate::{Certificate, Unreadable, serial};
 use super::name;
+
+/// The extension of a delta list, 2.5.29.27.
+const DELTA: &str = "2.5.29.27";
 
 /// What a revocation list (RFC 5280 §5) says, with nothing verified. Times are seconds since 1970, UTC.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -16,6 +21,12 @@ pub struct RevocationList {
     pub this_update: i64,
     /// When the next one will have been made: from then on nobody has to believe this one.
     pub next_update: Option<i64>,
+    /// Which of the issuer's keys signed it, if it says so.
+    #[serde(default)]
+    pub authority_key: Option<Box<[u8]>>,
+    /// Whether it has only what changed since a full list (§5.2.4).
+    #[serde(default)]
+    pub is_delta: bool,
     /// The serial numbers of the certificates that it revokes, as [`Certificate::serial`] has them, in order.
     revoked: Box<[Box<str>]>,
 }
@@ -28,13 +39,22 @@ impl RevocationList {
     pub fn parse(der: &[u8]) -> Result<Self, Unreadable> {
         let (_, list) = CertificateRevocationList::from_der(der)
             .map_err(|error| Unreadable::new(error.to_string().to_lowercase()))?;
-        let mut revoked: Vec<Box<str>> =
-            list.iter_revoked_certificates().map(|one| serial(one.raw_serial()).into()).collect();
+        let revoked = list.iter_revoked_certificates();
+        // A delta list also names those that are good again.
+        let revoked = revoked
+            .filter(|one| one.reason_code().is_none_or(|(_, reason)| reason != ReasonCode::RemoveFromCRL));
+        let mut revoked: Vec<Box<str>> = revoked.map(|one| serial(one.raw_serial()).into()).collect();
         revoked.sort_unstable();
+        let key = list.extensions().iter().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(identifier) => identifier.key_identifier.as_ref(),
+            _ => None,
+        });
         Ok(Self {
             issuer: name::print(list.issuer()),
             this_update: list.last_update().timestamp(),
             next_update: list.next_update().map(|time| time.timestamp()),
+            authority_key: key.map(|key| key.0.into()),
+            is_delta: list.extensions().iter().any(|extension| extension.oid.to_id_string() == DELTA),
             revoked: revoked.into(),
         })
     }
@@ -45,12 +65,20 @@ impl RevocationList {
         self.revoked.len()
     }
 
-    /// Whether it revokes this one; `None` if it is another issuer's, by the name, and so says nothing of it.
+    /// Whether it is of the issuer of this one: by the name, and by the key where both name one.
     #[must_use]
-    pub fn revokes(&self, certificate: &Certificate) -> Option<bool> {
-        let serial = &*certificate.serial;
-        let there = || self.revoked.binary_search_by(|one| (**one).cmp(serial)).is_ok();
-        (self.issuer == certificate.issuer).then(there)
+    pub fn speaks_of(&self, certificate: &Certificate) -> bool {
+        let same_key = match (&self.authority_key, &certificate.authority_key) {
+            (Some(own), Some(other)) => own == other,
+            _ => true,
+        };
+        self.issuer == certificate.issuer && same_key
+    }
+
+    /// Whether it names this one, if it is of its issuer.
+    #[must_use]
+    pub fn names(&self, certificate: &Certificate) -> bool {
+        self.revoked.binary_search_by(|one| (**one).cmp(&certificate.serial)).is_ok()
     }
 }
 

@@ -73,6 +73,29 @@ async fn a_closed_folder_hides_nothing_that_was_known() {
     }
 }
 
+/// It is no file: a source that shows nothing else has none, and says which folder it is.
+#[tokio::test]
+async fn a_closed_folder_of_which_nothing_was_known_is_no_file() {
+    let lab = Lab::new();
+    let made = make("a.test", false, None, MONTHS);
+    for name in ["live/a/fullchain.pem", "live/b/fullchain.pem"] {
+        lab.write(name, &made.pem);
+    }
+    for (closed, files) in [("live", 0.0), ("live/a", 1.0)] {
+        let place = lab.path().join(closed);
+        let aside = close(&place);
+        let (page, _) = exporter(&lab, "live/{a,b}/*.pem", "").files().run_once().await;
+        assert_eq!(source(&page, "tls_source_files"), Some(files), "{closed}");
+        assert_eq!(source(&page, "tls_source_faulty_files"), Some(1.0), "{closed}");
+        assert_eq!(source(&page, "tls_source_only_certificates"), Some(0.0), "{closed}");
+        assert_eq!(faults(&page, &lab, closed), ["read_failed"], "{closed}");
+        open(&place, &aside);
+    }
+    let (page, _) = exporter(&lab, "none/*.pem", ", only_certificates: true").files().run_once().await;
+    let found = (source(&page, "tls_source_files"), source(&page, "tls_source_only_certificates"));
+    assert_eq!(found, (Some(0.0), Some(1.0)));
+}
+
 #[tokio::test]
 async fn what_is_seen_to_be_gone_goes() {
     let lab = Lab::new();
