@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use kit::flags::Common;
 
-use crate::{ProxmoxExporter, setup};
+use crate::{ProxmoxExporter, peer, setup};
 
 /// Proxmox VE: nodes, guests, storage, backups, HA and replication of whole clusters, from one scrape.
 #[derive(Parser)]
@@ -24,6 +24,16 @@ struct Arguments {
 /// same.
 #[must_use]
 pub fn main(arguments: Vec<OsString>) -> ExitCode {
+    let (arguments, notices) = match peer::translate(arguments) {
+        Ok(translated) => translated,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "proxmox-exporter: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    for notice in notices {
+        let _ = writeln!(std::io::stderr(), "proxmox-exporter: {notice}");
+    }
     match Arguments::try_parse_from(arguments) {
         Ok(arguments) if arguments.setup => {
             // A reader that has seen enough is no failure.

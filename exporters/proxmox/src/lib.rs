@@ -12,6 +12,7 @@
 //! | [`door`] | `/pve`: the peer's page, for configured targets alone |
 //! | [`setup`] | the commands that make a read-only token |
 //! | `cli` | the command line; [`main`] |
+//! | `peer` | prometheus-pve-exporter's command line, in this program's words |
 //!
 //! Every family has the label `cluster` first, the configuration's name for it: on `/metrics` there may be several. `/pve`
 //! leaves it out, for the peer's dashboards know no such label.
@@ -28,6 +29,7 @@ pub mod door;
 pub mod exporter;
 #[doc(hidden)]
 pub mod fuzzing;
+mod peer;
 pub mod setup;
 
 pub use cli::main;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use farol_tests::client;
-use farol_tests::pve::{Pve, SECRET, Shape, TOKEN, USER};
+use farol_tests::exposition::Exposition;
+use farol_tests::pve::{Pve, Rights, SECRET, Shape, TOKEN, USER};
 
 use super::{Lab, reason, shown, success, up};
 
@@ -38,7 +39,7 @@ fn a_password_buys_tickets() {
 #[test]
 fn a_wrong_secret_is_told_and_not_repeated() {
     for access in
-        [format!("token_id: {TOKEN}\n    token: wrong"), format!("username: {USER}\n    password: wrong")]
+        [format!("token_id: {TOKEN}\n    token: mistaken-secret"), format!("username: {USER}\n    password: mistaken-secret")]
     {
         let lab = Lab::with(Pve::start(quick(), 1), |pve| lines(pve, &access, "{ca_file: ca.pem}"));
         for _ in 0..5 {
@@ -47,7 +48,7 @@ fn a_wrong_secret_is_told_and_not_repeated() {
         }
         let total = lab.pve.counts().total();
         assert!(total <= 8, "{access}: {total}");
-        assert!(!lab.process.log().contains("wrong"), "{}", lab.process.log());
+        assert!(!lab.process.log().contains("mistaken-secret"), "{}", lab.process.log());
     }
 }
 
@@ -68,7 +69,12 @@ fn a_token_in_a_file_is_read_again() {
     // One that is exchanged on the cluster first is refused, and taken once the file has it.
     lab.pve.state.set_secret("a-third-secret");
     lab.scrape_until("the refusal", |page| reason(page, "resources", "") == "unauthorized");
-    std::fs::write(&file, "a-third-secret").unwrap();
+    let landing = lab.get("/").text();
+    let way_out = format!("the secret may be wrong: see token_file {} of {TOKEN}", file.display());
+    assert!(landing.contains(&way_out), "{landing}");
+    // As pveum prints it.
+    std::fs::write(&file, format!("{{\"full-tokenid\":\"{TOKEN}\",\"value\":\"a-third-secret\"}}\n"))
+        .unwrap();
     lab.scrape_until("the third secret", |page| success(page, "resources", "") == Some(true));
     // And one whose file is away is still known.
     std::fs::remove_file(&file).unwrap();
@@ -100,18 +106,23 @@ fn a_secret_that_comes_late() {
 fn no_token_goes_to_a_stranger() {
     let access = format!("token_id: {TOKEN}\n    token: {SECRET}");
     let pin = format!("{{fingerprint: \"{}\"}}", "AB:".repeat(31) + "AB");
-    for (tls, want) in [(pin.as_str(), "tls_fingerprint"), ("{}", "tls_untrusted")] {
+    for (tls, want, way_out) in [
+        (pin.as_str(), "tls_fingerprint", "put its fingerprint into the configuration"),
+        ("{}", "tls_untrusted", "/etc/pve/pve-root-ca.pem into the tls section of cluster lab"),
+    ] {
         let lab = Lab::with(Pve::start(quick(), 1), |pve| lines(pve, &access, tls));
         let page = lab.scrape();
         assert_eq!(reason(&page, "resources", ""), want, "{}", shown(&page, "pve_collector"));
         assert_eq!(lab.pve.counts().total(), 0);
+        let landing = lab.get("/").text();
+        assert!(landing.contains(way_out), "{landing}");
     }
 }
 
 /// A token without rights sees an empty cluster in the best of health.
 #[test]
 fn an_empty_view_is_told() {
-    let lab = Lab::new(Shape { privileged: false, ..quick() });
+    let lab = Lab::new(Shape { rights: Rights::Names, ..quick() });
     let page =
         lab.scrape_until("the permissions", |page| page.get("pve_view_complete{cluster=\"lab\"}").is_some());
     assert_eq!(page.get("pve_view_complete{cluster=\"lab\"}"), Some(0.0));
@@ -122,6 +133,49 @@ fn an_empty_view_is_told() {
     let log = lab.process.log().replace("\\'", "'");
     assert!(log.contains("pveum acl modify / --tokens 'farol@pve!farol' --roles PVEAuditor"), "{log}");
     assert!(log.contains("grant Sys.Audit on /"), "{log}");
+    let landing = lab.get("/").text();
+    assert!(landing.contains("not everything may be seen, for want of Sys.Audit on /"), "{landing}");
+}
+
+/// Rights that are lost while it runs, all or all but the nodes' names: it is told at once and not taken for a cluster that was
+/// emptied; and they are seen when they come back.
+#[test]
+fn rights_that_are_lost_are_told() {
+    for (rights, lost) in
+        [(Rights::Nothing, "no nodes may be seen"), (Rights::Names, "no guests may be seen")]
+    {
+        let lab = Lab::new(quick());
+        let complete = |page: &Exposition| page.get("pve_view_complete{cluster=\"lab\"}");
+        lab.scrape_until("the permissions", |page| complete(page) == Some(1.0));
+        assert_eq!(lab.get("/sd/lab").status, 200);
+        let known = lab.get("/sd/lab").text();
+        lab.pve.state.set_rights(rights);
+        lab.scrape_until("the loss", |page| complete(page) == Some(0.0));
+        let landing = lab.get("/").text();
+        assert!(landing.contains(lost) && landing.contains("pveum acl modify"), "{landing}");
+        assert_eq!(
+            (lab.get("/sd/lab").status, lab.get("/sd/lab").text()),
+            (200, known),
+            "what was known is given on"
+        );
+        assert!(lab.process.log().contains("permissions are missing"), "{}", lab.process.log());
+        lab.pve.state.set_rights(Rights::All);
+        lab.scrape_until("the rights", |page| complete(page) == Some(1.0));
+        assert!(lab.get("/").text().contains("3 of 3 nodes online"));
+    }
+}
+
+/// A token that sees nothing from the start knows of no members: that is no empty list of targets.
+#[test]
+fn seeing_nothing_is_no_empty_cluster() {
+    let lab = Lab::new(Shape { rights: Rights::Nothing, ..quick() });
+    lab.scrape_until("the permissions", |page| page.get("pve_view_complete{cluster=\"lab\"}") == Some(0.0));
+    assert!(lab.get("/").text().contains("no nodes may be seen"));
+    assert_eq!(lab.get("/sd/lab").status, 503);
+    assert_eq!(reason(&lab.scrape(), "backups", ""), "timeout", "whom to ask is not known");
+    // What waited for the members is asked as soon as they are known.
+    lab.pve.state.set_rights(Rights::All);
+    lab.scrape_until("the backups", |page| success(page, "backups", "") == Some(true));
 }
 
 /// A cluster that is not there: the exporter goes on, and says so.

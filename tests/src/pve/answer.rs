@@ -138,7 +138,7 @@ const NEEDS_SYS_AUDIT: &[&str] = &[
 ];
 
 fn plain(state: &State, listener: usize, path: &str) -> Answer {
-    if !state.shape.privileged {
+    if !state.is_privileged() {
         if NEEDS_SYS_AUDIT.iter().any(|part| path.contains(part)) {
             return Answer::refusal(403, "Permission check failed (/, Sys.Audit)");
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::guest::{self, Guest};
 use super::shape::Shape;
-use super::state::{Mode, State};
+use super::state::{Mode, Rights, State};
 
 /// 2026-11-01, the time that the cluster's past is counted from, in seconds.
 pub(super) const THEN: u64 = 1_793_491_200;
@@ -82,7 +82,7 @@ impl Data {
                 .map(|guest| guest::of_node(guest, state.shape.version))
                 .collect()
         };
-        let seen = state.shape.privileged;
+        let seen = state.is_privileged();
         Some(match rest {
             ["status"] => json!({
                 "loadavg": ["0.52", "0.58", "0.59"], "cpu": 0.12, "wait": 0.013, "uptime": 2_501_631, "idle": 0,
@@ -208,7 +208,11 @@ impl Data {
     }
 
     fn resources(&self, state: &State) -> Value {
-        let Shape { version, nodes, privileged, .. } = state.shape;
+        let Shape { version, nodes, .. } = state.shape;
+        if state.rights() == Rights::Nothing {
+            return json!([]);
+        }
+        let privileged = state.is_privileged();
         let mut rows: Vec<Value> = Vec::with_capacity(self.guests.len() + nodes * 4);
         for guest in self.guests.iter().filter(|_| privileged) {
             match state.mode(&name(guest.node)) {
@@ -304,7 +308,7 @@ fn ha(state: &State) -> Value {
 }
 
 fn tasks(state: &State) -> Value {
-    if !state.shape.privileged {
+    if !state.is_privileged() {
         return json!([]);
     }
     json!([
@@ -318,7 +322,7 @@ fn tasks(state: &State) -> Value {
 }
 
 fn permissions(state: &State) -> Value {
-    if !state.shape.privileged {
+    if !state.is_privileged() {
         return json!({});
     }
     let auditor =

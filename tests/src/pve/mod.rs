@@ -30,7 +30,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 pub use shape::{SECRET, Shape, TOKEN, USER};
-pub use state::{Counts, Fault, Mode, State};
+pub use state::{Counts, Fault, Mode, Rights, State};
 
 /// A running fake; ends with its owner.
 pub struct Pve {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::state::Rights;
+
 /// The token's name.
 pub const TOKEN: &str = "farol@pve!farol";
 /// The token's secret, and the user's password.
@@ -22,8 +24,8 @@ pub struct Shape {
     pub latency: Duration,
     /// Whether nothing is wrong with it: disks, services, tasks, backups and jobs are as they should be, and of now.
     pub well: bool,
-    /// Whether the token may see anything.
-    pub privileged: bool,
+    /// What the token may see at first.
+    pub rights: Rights,
     /// How long a 401 is held back.
     pub penance: Duration,
     /// How long a call that is handed on to a hanging node waits before it ends in 596.
@@ -44,7 +46,7 @@ impl Default for Shape {
             guests: 50,
             latency: Duration::ZERO,
             well: false,
-            privileged: true,
+            rights: Rights::All,
             penance: Duration::from_secs(3),
             patience: Duration::from_secs(30),
             ticket: Duration::from_secs(7200),

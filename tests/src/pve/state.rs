@@ -24,6 +24,18 @@ pub enum Mode {
     Removed,
 }
 
+/// What the token may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Rights {
+    /// Everything.
+    #[default]
+    All,
+    /// The nodes' names.
+    Names,
+    /// Nothing: empty lists.
+    Nothing,
+}
+
 /// What goes wrong with paths.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -91,11 +103,12 @@ struct Inner {
     doors: Vec<(String, Arc<ServerConfig>)>,
     /// The token's secret, and the password.
     secret: String,
+    rights: Rights,
 }
 
 impl State {
     pub(super) fn new(shape: Shape, doors: Vec<(String, Arc<ServerConfig>)>) -> Self {
-        let inner = Inner { doors, secret: SECRET.to_owned(), ..Inner::default() };
+        let inner = Inner { doors, secret: SECRET.to_owned(), rights: shape.rights, ..Inner::default() };
         Self { data: Data::new(&shape), shape, inner: Mutex::new(inner) }
     }
 
@@ -119,6 +132,20 @@ impl State {
 
     pub(super) fn secret(&self) -> String {
         self.lock().secret.clone()
+    }
+
+    /// Gives the token other rights.
+    pub fn set_rights(&self, rights: Rights) {
+        self.lock().rights = rights;
+    }
+
+    pub(super) fn rights(&self) -> Rights {
+        self.lock().rights
+    }
+
+    /// Whether the token may see everything.
+    pub(super) fn is_privileged(&self) -> bool {
+        self.rights() == Rights::All
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -158,7 +185,7 @@ impl State {
     }
 
     pub(super) fn is_well(&self) -> bool {
-        self.lock().modes.is_empty()
+        self.is_privileged() && self.lock().modes.is_empty()
     }
 
     pub(super) fn fault_of(&self, path: &str) -> Option<Fault> {

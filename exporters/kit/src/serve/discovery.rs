@@ -30,22 +30,40 @@ pub(super) fn discovery(site: &Site, path: &str, query: &str) -> Reply {
             Ok(body) => reply::json(body),
             Err(error) => reply::text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
         },
-        Err(name) => {
-            let body = format!(
-                "{name} is not known yet: its first reading is not over, or failed, which the log and /metrics tell\n"
-            );
-            reply::later(StatusCode::SERVICE_UNAVAILABLE, body, 5)
+        Err(unknown) => {
+            reply::later(StatusCode::SERVICE_UNAVAILABLE, told(&unknown, &lists, &site.prefix), RETRY)
         }
     }
 }
 
-/// All groups, or the name of a list that is not known yet.
-fn groups(lists: &[Discovered]) -> Result<Vec<&Group>, &str> {
-    let mut all = Vec::new();
-    for list in lists {
-        all.extend(list.groups.as_deref().ok_or(list.name.as_str())?);
+/// Seconds after which who gets no list may ask again.
+const RETRY: u64 = 5;
+
+/// All groups, or the names of the lists that are not known yet: a part of them would make Prometheus forget the rest.
+fn groups(lists: &[Discovered]) -> Result<Vec<&Group>, Vec<&str>> {
+    let unknown: Vec<&str> =
+        lists.iter().filter(|list| list.groups.is_none()).map(|list| list.name.as_str()).collect();
+    if !unknown.is_empty() {
+        return Err(unknown);
     }
-    Ok(all)
+    Ok(lists.iter().flat_map(|list| list.groups.iter().flat_map(|groups| groups.iter())).collect())
+}
+
+/// Which lists are missing, and where those are that are not.
+fn told(unknown: &[&str], lists: &[Discovered], prefix: &str) -> String {
+    let mut text = format!(
+        "not known yet: {}: the first reading is not over, or failed, which the log and /metrics tell\n",
+        unknown.join(", ")
+    );
+    let known: Vec<String> = lists
+        .iter()
+        .filter(|list| list.groups.is_some())
+        .map(|list| format!("{prefix}/sd/{}", list.name))
+        .collect();
+    if !known.is_empty() {
+        text.push_str(&format!("the others can be had one by one: {}\n", known.join(", ")));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -63,6 +81,9 @@ mod tests {
         let known = [list("a", Some(vec![group.clone()])), list("b", Some(Vec::new()))];
         let json = serde_json::to_string(&groups(&known).unwrap()).unwrap();
         assert_eq!(json, r#"[{"targets":["a:443"],"labels":{"x":"y"}}]"#);
-        assert_eq!(groups(&[list("a", Some(vec![group])), list("c", None)]), Err("c"));
+        let partly = [list("a", Some(vec![group])), list("c", None), list("d", None)];
+        assert_eq!(groups(&partly), Err(vec!["c", "d"]));
+        let told = told(&["c", "d"], &partly, "/x");
+        assert!(told.contains("not known yet: c, d:") && told.contains("one by one: /x/sd/a\n"), "{told}");
     }
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::failure::{Failure, Reason};
+use super::token;
 use super::value::{Number, Text};
 
 /// A ticket lives for 2 h; a new one is bought well before.
@@ -83,9 +84,7 @@ impl Access {
         }
         let fresh = match &self.identity {
             Identity::Token(name, source) => {
-                let secret = self.read(source)?;
-                let value = format!("PVEAPIToken={name}={}", secret.expose().trim());
-                sealed(AUTHORIZATION, &value, None)?
+                sealed(AUTHORIZATION, &header(name, &self.read(source)?)?, None)?
             }
             Identity::Password(name, source) => {
                 let secret = self.read(source)?;
@@ -123,7 +122,8 @@ impl Access {
             Identity::Password(..) => true,
             Identity::Token(name, source) => self
                 .read(source)
-                .is_ok_and(|secret| format!("PVEAPIToken={name}={}", secret.expose().trim()) != shown.value),
+                .and_then(|secret| header(name, &secret))
+                .is_ok_and(|fresh| fresh != shown.value),
         };
         *state = if another { State::Out } else { State::Denied(failure.clone(), Instant::now() + PAUSE) };
         another
@@ -132,6 +132,11 @@ impl Access {
     fn read(&self, source: &SecretSource) -> Result<Secret, Failure> {
         source.read(&self.folder).map_err(|error| Failure::new(Reason::Credential, error.to_string()))
     }
+}
+
+/// The header's value for a token.
+fn header(name: &str, secret: &Secret) -> Result<String, Failure> {
+    Ok(format!("PVEAPIToken={name}={}", token::secret(secret.expose(), name)?))
 }
 
 fn sealed(name: HeaderName, text: &str, until: Option<Instant>) -> Result<Badge, Failure> {

@@ -8,6 +8,7 @@ use kit::Page;
 use tokio::sync::Mutex;
 
 use super::Cluster;
+use super::way_out::way_out;
 use crate::api::{Failure, Reason};
 use crate::collect::Collector;
 
@@ -109,13 +110,16 @@ pub(super) fn tell(
     before: Option<&Result<(), Failure>>,
     now: Option<&Failure>,
 ) {
-    let cluster = &cluster.settings().name;
+    let name = &cluster.settings().name;
     let was = before.and_then(|before| before.as_ref().err());
     match now {
         Some(now) if was.is_none_or(|was| was.reason != now.reason) => {
-            let way_out = way_out(now).unwrap_or_default();
+            if now.reason == Reason::Forbidden {
+                cluster.sight().doubt();
+            }
+            let way_out = way_out(now, name, &cluster.api().access().identity).unwrap_or_default();
             tracing::warn!(
-                cluster,
+                cluster = name,
                 collector,
                 node,
                 reason = now.reason.word(),
@@ -124,24 +128,7 @@ pub(super) fn tell(
                 "collector failed"
             );
         }
-        None if was.is_some() => tracing::info!(cluster, collector, node, "collector works again"),
+        None if was.is_some() => tracing::info!(cluster = name, collector, node, "collector works again"),
         _ => {}
-    }
-}
-
-/// What to do about a failure, where that is known.
-fn way_out(failure: &Failure) -> Option<String> {
-    match failure.reason {
-        Reason::Forbidden => {
-            // `Permission check failed (/vms/100, VM.Audit|VM.Clone)`
-            let (path, privilege) = failure.detail.split_once('(')?.1.split_once(')')?.0.split_once(", ")?;
-            Some(format!(
-                "grant {privilege} on {path}; PVEAuditor on / has it: proxmox-exporter --setup prints the commands"
-            ))
-        }
-        Reason::Unauthorized => {
-            Some("see whether the token or user exists, is enabled and not expired".to_owned())
-        }
-        _ => None,
     }
 }

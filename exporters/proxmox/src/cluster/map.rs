@@ -72,6 +72,21 @@ pub struct Storage {
 }
 
 impl Map {
+    /// Whether this answer shows none of a kind that there must be, or that there was before: `nodes`, `guests` or
+    /// `storages`. The API leaves out without a word what may not be seen, so that this may be rights that were lost.
+    #[must_use]
+    pub fn lacks(&self, before: &Self) -> Option<&'static str> {
+        if self.nodes.is_empty() {
+            Some("nodes")
+        } else if self.guests.is_empty() && !before.guests.is_empty() {
+            Some("guests")
+        } else if self.storages.is_empty() && !before.storages.is_empty() {
+            Some("storages")
+        } else {
+            None
+        }
+    }
+
     /// The nodes that may be asked: those that are not known to be offline.
     pub fn online(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.online != Some(false))

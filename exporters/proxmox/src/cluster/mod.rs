@@ -7,6 +7,8 @@
 //! | `fast` | what a scrape waits for |
 //! | `store` | what the background found, with its age |
 //! | `rounds` | the background: which collector is due for which node |
+//! | `sight` | whether an answer that lacks something can be believed |
+//! | `way_out` | what to do about a failure |
 //! | `report` | how the collectors themselves fare, as metrics |
 
 mod cell;
@@ -14,7 +16,9 @@ mod fast;
 pub mod map;
 pub mod report;
 mod rounds;
+mod sight;
 mod store;
+mod way_out;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -32,6 +36,7 @@ pub use fast::Fast;
 use map::{Map, Members};
 pub use report::DESCS;
 pub use rounds::Rounds;
+use sight::Sight;
 use store::Store;
 
 /// A cluster's settings, validated.
@@ -76,6 +81,7 @@ pub struct Cluster {
     tasks: tasks::Memory,
     permissions: permissions::Memory,
     addresses: Book,
+    sight: Sight,
     /// The major version; 0 until it is known.
     version: AtomicU32,
 }
@@ -95,6 +101,7 @@ impl Cluster {
             tasks: tasks::Memory::default(),
             permissions: permissions::Memory::default(),
             addresses: Book::default(),
+            sight: Sight::default(),
             version: AtomicU32::new(0),
         }
     }
@@ -111,7 +118,8 @@ impl Cluster {
         &self.api
     }
 
-    /// Its members, as the last good answer had them.
+    /// Its members, as the last good answer had them. One that shows less than there was is none until the permissions are
+    /// known to be complete: see [`Sight`].
     #[must_use]
     pub fn map(&self) -> Arc<Map> {
         self.map.load_full()
@@ -119,7 +127,14 @@ impl Cluster {
 
     /// Takes what an answer said of the members.
     pub fn learn(&self, map: Map) {
-        self.map.store(Arc::new(map));
+        if self.sight.believes(map.lacks(&self.map.load())) {
+            self.map.store(Arc::new(map));
+        }
+    }
+
+    /// Whether what it shows can be believed.
+    pub(crate) fn sight(&self) -> &Sight {
+        &self.sight
     }
 
     /// Its nodes' names and addresses.
@@ -189,13 +204,27 @@ impl Cluster {
         let resources = self.cells.iter().find(|cell| cell.collector().name == "resources");
         match resources.and_then(Cell::last) {
             None => (None, "not asked yet".to_owned()),
-            Some(Err(failure)) => (Some(false), failure.to_string()),
+            Some(Err(failure)) => (Some(false), way_out::told(&failure, self)),
             Some(Ok(())) => {
                 let map = self.map();
                 let online = map.nodes.iter().filter(|node| node.online == Some(true)).count();
-                let detail =
+                let seen =
                     format!("{online} of {} nodes online, {} guests", map.nodes.len(), map.guests.len());
-                (Some(online == map.nodes.len()), detail)
+                let identity = &self.api.access().identity;
+                match (self.sight.lost(), self.permissions.hidden()) {
+                    (Some(what), _) => {
+                        let grant = permissions::grant(identity);
+                        let detail = format!("no {what} may be seen: permissions are missing; {grant}");
+                        (Some(false), detail)
+                    }
+                    (None, Some(hidden)) => {
+                        let grant = permissions::grant(identity);
+                        let detail =
+                            format!("{seen}; not everything may be seen, for want of {hidden}; {grant}");
+                        (Some(false), detail)
+                    }
+                    (None, None) => (Some(online == map.nodes.len()), seen),
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use super::cell::{Collected, tell};
 use super::store::Key;
 use super::{Cluster, Planned};
 use crate::api::{Failure, Reason};
-use crate::collect::{Scope, Tier};
+use crate::collect::{Scope, Tier, permissions};
 
 /// How often it is seen what is due.
 const TICK: Duration = Duration::from_secs(1);
@@ -23,6 +23,8 @@ const MAP: Duration = Duration::from_secs(30);
 const AGAIN: Duration = Duration::from_secs(300);
 /// The same when it was not its own failure: the cluster could not be reached, or let nobody in.
 const SOON: Duration = Duration::from_secs(20);
+/// How soon after the permissions were asked for they may be asked for again.
+const DOUBT: Duration = Duration::from_secs(10);
 /// When a node that is offline is due: not before it is back.
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
 /// Runs at a time.
@@ -62,8 +64,13 @@ impl Sampler for Rounds {
 
     fn run(self: Arc<Self>, beat: Beat) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let mut work =
-                Work { cluster: Arc::clone(&self.cluster), due: BTreeMap::new(), busy: Vec::new() };
+            let mut work = Work {
+                cluster: Arc::clone(&self.cluster),
+                due: BTreeMap::new(),
+                busy: Vec::new(),
+                early: Vec::new(),
+                permissions: None,
+            };
             let mut running = FuturesUnordered::new();
             loop {
                 work.start(&mut running);
@@ -91,6 +98,8 @@ impl Sampler for Rounds {
 struct Done {
     key: Key,
     run: Option<(Planned, Collected)>,
+    /// Whether it began before the members were known.
+    early: bool,
 }
 
 type Running = FuturesUnordered<BoxFuture<'static, Done>>;
@@ -104,6 +113,10 @@ struct Work {
     cluster: Arc<Cluster>,
     due: BTreeMap<Key, Instant>,
     busy: Vec<(Key, Tier)>,
+    /// What failed before the members were known, and may do better once they are.
+    early: Vec<Key>,
+    /// When the permissions were last asked for.
+    permissions: Option<Instant>,
 }
 
 impl Work {
@@ -118,7 +131,7 @@ impl Work {
             let cluster = Arc::clone(&self.cluster);
             running.push(Box::pin(async move {
                 cluster.fresh_map(MAP, Instant::now() + Duration::from_secs(10)).await;
-                Done { key: members, run: None }
+                Done { key: members, run: None, early: false }
             }));
         }
         let endpoints: Key = (ENDPOINTS, Box::default());
@@ -130,12 +143,18 @@ impl Work {
             let cluster = Arc::clone(&self.cluster);
             running.push(Box::pin(async move {
                 cluster.api().revive(Instant::now() + Duration::from_secs(10)).await;
-                Done { key: endpoints, run: None }
+                Done { key: endpoints, run: None, early: false }
             }));
         }
         if self.cluster.api().met_a_stranger() {
             self.due.remove(&("fingerprints", Box::default()));
         }
+        if map.at.is_some() {
+            for key in self.early.drain(..) {
+                self.due.remove(&key);
+            }
+        }
+        self.doubt(now);
         let mut wanted = self.wanted(now);
         wanted.sort_by_key(|(due, ..)| *due);
         for (_, key, planned) in wanted {
@@ -146,11 +165,11 @@ impl Work {
                 continue;
             }
             self.busy.push((key.clone(), tier));
-            let cluster = Arc::clone(&self.cluster);
+            let (cluster, early) = (Arc::clone(&self.cluster), map.at.is_none());
             running.push(Box::pin(async move {
                 let deadline = Instant::now() + planned.collector.limit;
                 let collected = cluster.visit(planned.collector, &key.1, deadline).await;
-                Done { key, run: Some((planned, collected)) }
+                Done { key, run: Some((planned, collected)), early }
             }));
         }
     }
@@ -196,6 +215,16 @@ impl Work {
         keys.into_iter().filter_map(is_due).collect()
     }
 
+    /// Asks for the permissions again when they may have changed, but not all the time.
+    fn doubt(&mut self, now: Instant) {
+        let key: Key = (permissions::COLLECTOR.name, Box::default());
+        // One that is under way may have been answered before.
+        if !self.is_busy(&key) && self.cluster.sight.take_doubt() {
+            let soon = self.permissions.map_or(now, |last| last + DOUBT);
+            self.due.entry(key).and_modify(|due| *due = soon.min(*due));
+        }
+    }
+
     fn is_busy(&self, key: &Key) -> bool {
         self.busy.iter().any(|(busy, _)| busy == key)
     }
@@ -218,15 +247,26 @@ impl Work {
             self.due.insert(done.key, now + pause);
             return;
         };
+        let name = done.key.0;
         let every = match &collected.failure {
             Some(failure) if failure.reason.is_of_all() => planned.every.min(SOON),
             Some(_) => planned.every.min(AGAIN),
+            // Somebody may be about to grant what is missing.
+            None if name == permissions::COLLECTOR.name && self.cluster.permissions.is_short() => {
+                planned.every.min(AGAIN)
+            }
             None => planned.every,
         };
+        if name == permissions::COLLECTOR.name {
+            self.permissions = Some(now);
+        }
+        if done.early && collected.failure.is_some() {
+            self.early.push(done.key.clone());
+        }
         let begun = now.checked_sub(collected.took).unwrap_or(now);
         self.due.insert(done.key.clone(), begun + every + jittered(every / 10));
         let failure = collected.failure.clone();
-        let (name, node) = done.key.clone();
+        let node = done.key.1.clone();
         let before = self.cluster.store.put(done.key, collected, planned.every);
         tell(&self.cluster, name, &node, before.as_ref(), failure.as_ref());
     }

@@ -48,11 +48,34 @@ pub type Permissions = BTreeMap<String, BTreeMap<String, Number>>;
 #[derive(Debug, Default)]
 pub struct Memory(Mutex<Option<BTreeSet<(&'static str, &'static str)>>>);
 
+impl Memory {
+    /// Whether anything was missing.
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|set| !set.is_empty())
+    }
+
+    /// The privileges for want of which lists are shorter than the cluster is.
+    #[must_use]
+    pub fn hidden(&self) -> Option<String> {
+        let told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let seeing = super::resources::COLLECTOR.needs;
+        let list: Vec<String> = seeing
+            .iter()
+            .filter(|need| told.as_ref().is_some_and(|set| set.contains(&(need.privilege, need.path))))
+            .map(|need| format!("{} on {}", need.privilege, need.path))
+            .collect();
+        (!list.is_empty()).then(|| list.join(", "))
+    }
+}
+
 fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
         let permissions: Permissions = visit.get("/access/permissions").await?;
         let missing = missing(&permissions, visit.cluster.settings());
-        write(visit.name, &missing, page);
+        let complete = !missing.iter().any(|(collector, _)| *collector == super::resources::COLLECTOR.name);
+        let complete = visit.cluster.sight().permitted(complete);
+        write(visit.name, &missing, complete, page);
         let set: BTreeSet<_> = missing.iter().map(|(_, need)| (need.privilege, need.path)).collect();
         let mut told = visit.cluster.told_permissions().0.lock().unwrap_or_else(PoisonError::into_inner);
         if told.as_ref() != Some(&set) {
@@ -91,12 +114,11 @@ fn has(permissions: &Permissions, need: &Need) -> bool {
     false
 }
 
-fn write(cluster: &str, missing: &[(&'static str, Need)], page: &mut Page) {
+fn write(cluster: &str, missing: &[(&'static str, Need)], complete: bool, page: &mut Page) {
     let mut family = page.family(&MISSING);
     for (collector, need) in missing {
         family.push(&[cluster, need.privilege, need.path, collector], 1.0);
     }
-    let complete = !missing.iter().any(|(collector, _)| *collector == "resources");
     page.family(&COMPLETE).push(&[cluster], flag(complete));
 }
 

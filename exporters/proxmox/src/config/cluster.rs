@@ -29,7 +29,7 @@ pub struct ClusterSection {
     /// The token's secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<SecretSource>,
-    /// File with the token's secret, and nothing else in it. Read when it is needed, and again when the API refuses what was
+    /// File with the token's secret: alone, as user@realm!tokenid=SECRET, or the JSON that pveum prints. Read when it is needed, and again when the API refuses what was
     /// in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"/run/secrets/pve_token", extend("x-live" = true))]
