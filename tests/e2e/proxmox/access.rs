@@ -38,9 +38,10 @@ fn a_password_buys_tickets() {
 /// A wrong secret must not be tried at each call: directories lock users.
 #[test]
 fn a_wrong_secret_is_told_and_not_repeated() {
-    for access in
-        [format!("token_id: {TOKEN}\n    token: mistaken-secret"), format!("username: {USER}\n    password: mistaken-secret")]
-    {
+    for access in [
+        format!("token_id: {TOKEN}\n    token: mistaken-secret"),
+        format!("username: {USER}\n    password: mistaken-secret"),
+    ] {
         let lab = Lab::with(Pve::start(quick(), 1), |pve| lines(pve, &access, "{ca_file: ca.pem}"));
         for _ in 0..5 {
             let page = lab.scrape();

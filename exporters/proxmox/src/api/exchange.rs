@@ -1,8 +1,11 @@
 //! One request and its answer; what a refusal says.
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, ACCEPT_ENCODING, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, USER_AGENT};
-use http::{Method, Request, StatusCode};
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE, USER_AGENT,
+};
+use http::{HeaderValue, Method, Request, StatusCode};
+use kit::config::HIDDEN;
 use serde::Deserialize;
 
 use super::access::Badge;
@@ -56,6 +59,8 @@ pub(super) async fn exchange(
         };
         Failure::new(reason, format!("{}: {error}", endpoint.authority()))
     };
+    let sent: Vec<HeaderValue> =
+        [AUTHORIZATION, COOKIE].iter().filter_map(|name| request.headers().get(name).cloned()).collect();
     let reply = used.line.send(request).await.map_err(broken)?;
     if reply.content_length.is_some_and(|length| length > body::LARGEST as u64) {
         return Err(body::too_large());
@@ -84,7 +89,26 @@ pub(super) async fn exchange(
     if reply.status == StatusCode::OK {
         return Ok(Answer { body });
     }
-    Err(refusal(reply.status, &reply.phrase, &body))
+    let mut refused = refusal(reply.status, &reply.phrase, &body);
+    refused.detail = without(&sent, std::mem::take(&mut refused.detail));
+    Err(refused)
+}
+
+/// A text without what was sent to prove who asks: an answer may show its request.
+fn without(sent: &[HeaderValue], mut text: String) -> String {
+    for value in sent.iter().filter_map(|value| value.to_str().ok()) {
+        // `PVEAPIToken=user@realm!name=SECRET`, `PVEAuthCookie=TICKET`
+        let (_, proof) = value.split_once('=').unwrap_or_default();
+        let proof = if value.starts_with("PVEAPIToken=") {
+            proof.split_once('=').unwrap_or_default().1
+        } else {
+            proof
+        };
+        for secret in [value, proof].into_iter().filter(|secret| !secret.is_empty()) {
+            text = text.replace(secret, HIDDEN);
+        }
+    }
+    text
 }
 
 /// What an answer that is none says: the cause stands in the status line, newer versions have it in the body, too.
@@ -132,6 +156,19 @@ pub(super) fn fill(template: &str, values: &[(&'static str, &str)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_sent_is_not_shown() {
+        let sent = [
+            HeaderValue::from_static("PVEAPIToken=u@pve!t=5d1f-secret"),
+            HeaderValue::from_static("PVEAuthCookie=PVE:u@pve:6543::abc=="),
+        ];
+        let text =
+            "500 no: Authorization: PVEAPIToken=u@pve!t=5d1f-secret, 5d1f-secret, PVE:u@pve:6543::abc==";
+        let text = without(&sent, text.to_owned());
+        assert!(!text.contains("secret,") && !text.contains("5d1f") && !text.contains("abc"), "{text}");
+        assert_eq!(without(&sent, "401 no".to_owned()), "401 no");
+    }
 
     #[test]
     fn paths_are_filled_and_encoded() {

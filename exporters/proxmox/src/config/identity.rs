@@ -9,6 +9,9 @@ use super::ClusterSection;
 use super::build::Bench;
 use crate::api::access::Identity;
 
+/// What is told of a name with its secret in it, which must not be shown.
+pub(super) const SECRET_BEHIND: &str = "the token's secret stands behind its name";
+
 /// Where the token's secret and the user's password lie.
 fn secrets(section: &ClusterSection) -> (Option<SecretSource>, Option<SecretSource>) {
     let file = |path: &Spanned<PathBuf>| SecretSource::File(path.value.clone());
@@ -59,8 +62,18 @@ impl Bench<'_> {
                 let parts = id.split_once('!').and_then(|(user, name)| Some((user.split_once('@')?, name)));
                 let odd = |text: &str| text.is_empty() || text.contains(['=', ' ', '!', '\n']);
                 if parts.is_none_or(|((user, realm), name)| odd(user) || odd(realm) || odd(name)) {
-                    let cause = format!("{:?} is not the name of a token", id.as_str());
-                    self.at(id, "token_id", cause, "write it as user@realm!tokenid, e.g. farol@pve!farol");
+                    // Whoever pastes the whole header has the secret in it.
+                    let cause = if id.contains('=') {
+                        SECRET_BEHIND.to_owned()
+                    } else {
+                        format!("{:?} is not the name of a token", id.as_str())
+                    };
+                    self.at(
+                        id,
+                        "token_id",
+                        cause,
+                        "write it as user@realm!tokenid, e.g. farol@pve!farol; its secret is another key",
+                    );
                 }
                 if token.is_none() {
                     self.at(id, "token_id", "the token has no secret", "add token_file, or token");

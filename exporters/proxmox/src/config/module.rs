@@ -9,6 +9,7 @@ use kit::config::{Document, Problem, Secret, SecretSource, Spanned};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::identity::SECRET_BEHIND;
 use crate::api::access::Identity;
 
 /// The peer's default, in seconds.
@@ -106,7 +107,7 @@ impl ModuleSection {
             (Some((user, token)), None) => (user, Some(token)),
             (Some((user, token)), Some(named)) if token == named.as_str() => (user, Some(token)),
             (Some(_), Some(named)) => {
-                let cause = format!("user names another token than token_name ({:?})", named.as_str());
+                let cause = "user names another token than token_name";
                 problems.push(document.problem(named, format!("{name}.token_name"), cause, "name it once"));
                 return None;
             }
@@ -119,6 +120,14 @@ impl ModuleSection {
             };
             problems.push(problem);
         };
+        if token.is_some_and(|token| token.contains('=')) {
+            let key = if self.token_name.is_some() { "token_name" } else { "user" };
+            tell(
+                SECRET_BEHIND,
+                "write the name alone, e.g. farol@pve!farol, and the secret as token_value",
+                key,
+            );
+        }
         if user.is_empty() {
             tell("a module needs a user", way_out, "user");
         } else if !user.contains('@') {

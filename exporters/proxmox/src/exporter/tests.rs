@@ -87,6 +87,20 @@ fn what_is_wrong_is_told_where_it_is() {
 }
 
 #[test]
+fn a_secret_that_stands_in_a_name_is_not_shown() {
+    for yaml in [
+        "clusters: [{name: a, endpoints: [pve1], token_id: 'u@pve!t=5d1f-hidden', token: s}]",
+        "default: {user: 'u@pve!t=5d1f-hidden', token_value: x}",
+        "default: {user: u@pve, token_name: 't=5d1f-hidden', token_value: x}",
+        "default: {user: 'u@pve!t', token_name: 'other=5d1f-hidden', token_value: x}",
+    ] {
+        let told = made(yaml, None).unwrap_err();
+        let want = if yaml.contains("other") { "another token" } else { "stands behind its name" };
+        assert!(told.contains(want) && !told.contains("5d1f"), "{yaml}: {told}");
+    }
+}
+
+#[test]
 fn a_cluster_that_has_not_changed_goes_on() {
     let first = made(GOOD, None).unwrap();
     let same = made(&format!("{GOOD}\nallowed_targets: [a]"), Some(&first)).unwrap();
