@@ -119,7 +119,7 @@ impl Cluster {
     }
 
     /// Its members, as the last good answer had them. One that shows less than there was is none until the permissions are
-    /// known to be complete: see [`Sight`].
+    /// known to be complete: see `sight`.
     #[must_use]
     pub fn map(&self) -> Arc<Map> {
         self.map.load_full()
