@@ -108,11 +108,21 @@ impl ModuleSection {
             (Some((user, token)), Some(named)) if token == named.as_str() => (user, Some(token)),
             (Some(_), Some(named)) => {
                 let cause = "user names another token than token_name";
-                problems.push(document.problem(named, format!("{name}.token_name"), cause, "name it once"));
+                let problem = document.problem(named, format!("{name}.token_name"), cause, "name it once");
+                problems
+                    .push(Problem { snippet: problem.snippet.filter(|_| !named.contains('=')), ..problem });
                 return None;
             }
             (None, named) => (user, named.as_ref().map(|named| named.as_str())),
         };
+        if token.is_some_and(|token| token.contains('=')) {
+            // Without its line, which has the secret in it.
+            let key = if self.token_name.is_some() { "token_name" } else { "user" };
+            let way_out = "write the name alone, e.g. farol@pve!farol, and the secret as token_value";
+            let problem = document.problem_at(format!("{name}.{key}"), SECRET_BEHIND, way_out);
+            problems.push(Problem { snippet: None, ..problem });
+            return None;
+        }
         let mut tell = |cause: &str, way_out: &str, key: &str| {
             let problem = match (&self.user, key) {
                 (Some(at), "user") => document.problem(at, format!("{name}.{key}"), cause, way_out),
@@ -120,14 +130,6 @@ impl ModuleSection {
             };
             problems.push(problem);
         };
-        if token.is_some_and(|token| token.contains('=')) {
-            let key = if self.token_name.is_some() { "token_name" } else { "user" };
-            tell(
-                SECRET_BEHIND,
-                "write the name alone, e.g. farol@pve!farol, and the secret as token_value",
-                key,
-            );
-        }
         if user.is_empty() {
             tell("a module needs a user", way_out, "user");
         } else if !user.contains('@') {
