@@ -142,9 +142,11 @@ impl Data {
                 { "id": "  9", "name": "Power_On_Hours", "value": "99", "worst": "99", "threshold": "000", "fail": "-", "raw": "1000", "flags": "-O--CK" },
                 { "id": "194", "name": "Temperature_Celsius", "value": "34", "worst": "45", "threshold": "000", "fail": "-", "raw": "34 (Min/Max 20/45)", "flags": "-O---K" },
             ] }),
+            // What the log has of a guest.
+            ["tasks"] => json!([]),
             ["rrddata"] => json!([
                 { "time": THEN, "cpu": 0.1, "pressureiosome": 40.0, "pressurememoryfull": 0 },
-                { "time": THEN + 60, "cpu": 0.1, "pressureiosome": 12.5, "pressurememoryfull": 0 },
+                { "time": THEN + 60, "cpu": 0.1, "pressureiosome": 12.5, "pressurememoryfull": 0, "arcsize": 4 * GIB },
                 { "time": THEN + 120 },
             ]),
             ["time"] => {

@@ -28,7 +28,8 @@ use arc_swap::ArcSwap;
 use kit::Page;
 
 use crate::api::{Api, Failure, Reason};
-use crate::collect::{Collector, Tier, Visit, permissions, tasks};
+use crate::collect::lost::Lost;
+use crate::collect::{Collector, Tier, Visit, disks, permissions, tasks, zfs};
 use crate::discovery::Book;
 use cell::Cell;
 pub use cell::Collected;
@@ -69,6 +70,15 @@ impl PartialEq for Planned {
     }
 }
 
+/// What had failed when it was last seen.
+#[derive(Debug, Default)]
+pub struct Failed {
+    /// Disks.
+    pub disks: Lost<disks::Row>,
+    /// ZFS pools.
+    pub pools: Lost<zfs::Pool>,
+}
+
 /// A cluster.
 #[derive(Debug)]
 pub struct Cluster {
@@ -80,6 +90,7 @@ pub struct Cluster {
     store: Store,
     tasks: tasks::Memory,
     permissions: permissions::Memory,
+    lost: Failed,
     addresses: Book,
     sight: Sight,
     /// The major version; 0 until it is known.
@@ -100,6 +111,7 @@ impl Cluster {
             store: Store::default(),
             tasks: tasks::Memory::default(),
             permissions: permissions::Memory::default(),
+            lost: Failed::default(),
             addresses: Book::default(),
             sight: Sight::default(),
             version: AtomicU32::new(0),
@@ -128,6 +140,7 @@ impl Cluster {
     /// Takes what an answer said of the members.
     pub fn learn(&self, map: Map) {
         if self.sight.believes(map.lacks(&self.map.load())) {
+            self.tasks.switches().settle(&map, Instant::now());
             self.map.store(Arc::new(map));
         }
     }
@@ -152,6 +165,12 @@ impl Cluster {
     #[must_use]
     pub fn tasks(&self) -> &tasks::Memory {
         &self.tasks
+    }
+
+    /// What had failed when it was last seen.
+    #[must_use]
+    pub fn lost(&self) -> &Failed {
+        &self.lost
     }
 
     /// The missing permissions that were told.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use kit::{BoxFuture, Desc, Page};
 use serde::Deserialize;
 
+use super::lost::{Fails, Lost};
 use super::smart::{self, Smart};
 use super::{Collector, SYS_AUDIT, Scope, Tier, Visit, flag, whole};
 use crate::api::value::{Number, Rows, Text};
@@ -26,7 +27,7 @@ pub const COLLECTOR: Collector = Collector {
 
 /// What of the list is told, and what of each disk.
 const DESCS: &[&Desc] = {
-    const OWN: [&Desc; 4] = [&HEALTHY, &LIFE_LEFT, &SIZE, &INFO];
+    const OWN: [&Desc; 5] = [&HEALTHY, &MISSING, &LIFE_LEFT, &SIZE, &INFO];
     let mut all = [OWN[0]; OWN.len() + smart::DESCS.len()];
     let mut at = 0;
     while at < all.len() {
@@ -41,7 +42,15 @@ const DEVICE: &[&str] = &["cluster", "node", "device"];
 /// SMART's verdict.
 pub const HEALTHY: Desc = Desc::gauge(
     "pve_node_disk_healthy",
-    "Whether SMART finds the disk good (PASSED, OK). Absent where it says nothing.",
+    "Whether SMART finds the disk good (PASSED, OK). Absent where it says nothing. A disk that had failed stays 0 when it says \
+     nothing any more, or is missing: see pve_node_disk_missing.",
+)
+.labels(DEVICE);
+/// A failed one that is not there any more.
+pub const MISSING: Desc = Desc::gauge(
+    "pve_node_disk_missing",
+    "1 for a disk that had failed when it was last seen, and that the node does not list any more; told until it is back and \
+     good, another has its name, or the exporter is restarted. Else absent.",
 )
 .labels(DEVICE);
 /// What is left of an SSD.
@@ -60,7 +69,7 @@ pub const INFO: Desc = Desc::info(
 .labels(&["cluster", "node", "device", "model", "serial", "type", "used"]);
 
 /// A row of the answer.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Row {
     devpath: Text,
@@ -79,6 +88,7 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
     Box::pin(async move {
         let answer: Rows<Row> = visit.get("/nodes/{node}/disks/list").await?;
         write([visit.name, visit.node], &answer.rows, page);
+        write_lost([visit.name, visit.node], &answer.rows, &visit.cluster.lost().disks, page);
         let mut result = whole(&answer, "/nodes/{node}/disks/list");
         for row in answer.rows.iter().filter(|row| healthy(row).is_some() && !row.devpath.is_empty()) {
             let fill = [("node", visit.node), ("disk", &*row.devpath)];
@@ -93,6 +103,17 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
         }
         result
     })
+}
+
+impl Fails for Row {
+    fn well(&self) -> Option<bool> {
+        healthy(self)
+    }
+
+    /// The same disk, wherever it is; or whatever has its name now.
+    fn is_same(&self, other: &Self) -> bool {
+        (!self.serial.is_empty() && self.serial == other.serial) || self.devpath == other.devpath
+    }
 }
 
 /// SMART's verdict; `None` when it has none: a disk that it knows nothing of, as those of a virtual machine.
@@ -117,8 +138,26 @@ pub fn write([cluster, node]: [&str; 2], rows: &[Row], page: &mut Page) {
                 page.family(desc).push(&labels, value);
             }
         }
-        page.family(&INFO)
-            .push(&[cluster, node, &row.devpath, &row.model, &row.serial, &row.kind, &row.used], 1.0);
+        page.family(&INFO).push(&info([cluster, node], row), 1.0);
+    }
+}
+
+fn info<'a>([cluster, node]: [&'a str; 2], row: &'a Row) -> [&'a str; 7] {
+    [cluster, node, &row.devpath, &row.model, &row.serial, &row.kind, &row.used]
+}
+
+/// Writes what had failed and is not in the list any more, or says nothing any more.
+pub fn write_lost([cluster, node]: [&str; 2], rows: &[Row], lost: &Lost<Row>, page: &mut Page) {
+    let known = lost.take(node, rows);
+    for row in &known.missing {
+        // What else it said was true then.
+        page.family(&HEALTHY).push(&[cluster, node, &row.devpath], 0.0);
+        page.family(&INFO).push(&info([cluster, node], row), 1.0);
+        page.family(&MISSING).push(&[cluster, node, &row.devpath], 1.0);
+    }
+    for row in &known.silent {
+        let now = rows.iter().find(|now| row.is_same(now)).unwrap_or(row);
+        page.family(&HEALTHY).push(&[cluster, node, &now.devpath], 0.0);
     }
 }
 
@@ -139,5 +178,31 @@ mod tests {
             .map(|device| get(HEALTHY.name, device));
         assert_eq!(healthy, [Some(1.0), Some(1.0), Some(0.0), None, None]);
         assert_eq!((get(LIFE_LEFT.name, "/dev/sda"), get(LIFE_LEFT.name, "/dev/sdc")), (None, Some(0.03)));
+    }
+
+    #[test]
+    fn a_failed_disk_that_vanishes_is_told() {
+        let lost = Lost::default();
+        let read = |json: &str| {
+            let rows: Rows<Row> = serde_json::from_str(json).unwrap();
+            let mut page = Page::new();
+            write(["c", "a"], &rows.rows, &mut page);
+            write_lost(["c", "a"], &rows.rows, &lost, &mut page);
+            assert!(page.dropped().is_empty(), "{:?}", page.dropped());
+            let get = |desc: &Desc, device| {
+                page.get(desc.name, &[("cluster", "c"), ("node", "a"), ("device", device)])
+            };
+            ["/dev/sda", "/dev/sdb"].map(|device| (get(&HEALTHY, device), get(&MISSING, device)))
+        };
+        let good = r#"{"devpath":"/dev/sda","serial":"S1","health":"PASSED"}"#;
+        let bad = r#"{"devpath":"/dev/sdb","serial":"S2","health":"FAILED!","model":"X"}"#;
+        let well = (Some(1.0), None);
+        assert_eq!(read(&format!("[{good},{bad}]")), [well, (Some(0.0), None)]);
+        assert_eq!(read(&format!("[{good}]")), [well, (Some(0.0), Some(1.0))], "gone is not well");
+        let silent = bad.replace("FAILED!", "UNKNOWN");
+        assert_eq!(read(&format!("[{good},{silent}]")), [well, (Some(0.0), None)], "nor is silent");
+        let other = bad.replace("S2", "S3").replace("FAILED!", "OK");
+        assert_eq!(read(&format!("[{good},{other}]")), [well, well], "another is in its place");
+        assert_eq!(read(&format!("[{good}]")), [well, (None, None)]);
     }
 }

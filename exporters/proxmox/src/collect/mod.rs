@@ -4,7 +4,7 @@
 //! | tier | when | collectors |
 //! |---|---|---|
 //! | fast | at each scrape, side by side, each answer good for 5 s | `resources`, `status`, `ha`, `tasks` |
-//! | node | once a minute, every node that is online | `node`, `guests`, `replication` |
+//! | node | once a minute, every node that is online | `node`, `guests`, `guest_tasks`, `replication` |
 //! | slow | every 2 to 60 minutes | the rest |
 
 pub mod agent;
@@ -18,8 +18,10 @@ pub mod fingerprints;
 pub mod guest_addresses;
 pub mod guest_config;
 pub mod guest_filesystems;
+pub mod guest_tasks;
 pub mod guests;
 pub mod ha;
+pub mod lost;
 pub mod lvmthin;
 pub mod node;
 pub mod packages;
@@ -34,6 +36,7 @@ pub mod smart;
 pub mod snapshots;
 pub mod status;
 pub mod subscription;
+pub mod switches;
 pub mod tasks;
 pub mod version;
 pub mod zfs;
@@ -56,6 +59,7 @@ pub const ALL: &[&Collector] = &[
     &version::COLLECTOR,
     &node::COLLECTOR,
     &guests::COLLECTOR,
+    &guest_tasks::COLLECTOR,
     &replication::COLLECTOR,
     &pressure::COLLECTOR,
     &permissions::COLLECTOR,

@@ -49,12 +49,17 @@ pub const IOWAIT: Desc =
     Desc::gauge("pve_node_iowait_ratio", "Share of processor time in which the node waited for its disks.")
         .labels(NODE);
 /// Free memory.
-pub const MEMORY_FREE: Desc =
-    Desc::gauge("pve_node_memory_free_bytes", "Memory of the node that nothing uses.").labels(NODE);
+pub const MEMORY_FREE: Desc = Desc::gauge(
+    "pve_node_memory_free_bytes",
+    "Memory of the node that nothing uses, not even as a cache; before Proxmox VE 9 with \
+     the page cache, and without that of ZFS.",
+)
+.labels(NODE);
 /// Available memory.
 pub const MEMORY_AVAILABLE: Desc = Desc::gauge(
     "pve_node_memory_available_bytes",
-    "Memory that programs could still have, caches included (Proxmox VE 9 and newer).",
+    "Memory that programs could still have without swapping, as the kernel reckons (Proxmox VE 9 and newer; older versions do \
+     not tell it). The page cache is in it, ZFS's is not: what pve_node_zfs_arc_size_bytes says comes on top.",
 )
 .labels(NODE);
 /// Swap.

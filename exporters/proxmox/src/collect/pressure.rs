@@ -1,5 +1,5 @@
-//! `/nodes/{node}/rrddata`: the pressure on a node's own processors, disks and memory, which Proxmox VE 9 and newer write down
-//! once a minute and tell nowhere else. An hour of rows for the newest of them: asked half as often as they come.
+//! `/nodes/{node}/rrddata`: the pressure on a node's own processors, disks and memory, and how much of that ZFS has as a cache,
+//! which Proxmox VE 9 and newer write down once a minute and tell nowhere else. An hour of rows for the newest of them: asked half as often as they come.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub const COLLECTOR: Collector = Collector {
     every: Duration::from_secs(120),
     limit: Duration::from_secs(20),
     needs: &[Need { privilege: "Sys.Audit", path: "/nodes" }],
-    descs: &[&PRESSURE],
+    descs: &[&PRESSURE, &ARC],
     collect,
 };
 
@@ -36,6 +36,14 @@ pub const PRESSURE: Desc = Desc::gauge(
 )
 .labels(&["cluster", "node", "resource", "kind"]);
 
+/// ZFS's cache.
+pub const ARC: Desc = Desc::gauge(
+    "pve_node_zfs_arc_size_bytes",
+    "Memory of the node that ZFS uses as a cache (ARC), of the last minutes: the kernel counts it as used, and ZFS gives most of \
+     it back when programs need it. Absent without ZFS, and before Proxmox VE 9, which does not tell it.",
+)
+.labels(&["cluster", "node"]);
+
 /// A minute.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -47,6 +55,7 @@ pub struct Row {
     pressureiofull: Number,
     pressurememorysome: Number,
     pressurememoryfull: Number,
+    arcsize: Number,
 }
 
 impl Row {
@@ -79,6 +88,9 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
 pub fn write([cluster, node]: [&str; 2], rows: &[Row], page: &mut Page) {
     let mut rows: Vec<&Row> = rows.iter().filter(|row| row.time.0.is_some()).collect();
     rows.sort_by(|a, b| b.time.0.unwrap_or_default().total_cmp(&a.time.0.unwrap_or_default()));
+    if let Some(arc) = rows.iter().take(LAST).find_map(|row| row.arcsize.positive()) {
+        page.family(&ARC).push(&[cluster, node], arc);
+    }
     let has = |row: &&&Row| row.all().iter().any(|(.., percent)| percent.0.is_some());
     let Some(row) = rows.iter().take(LAST).find(has) else { return };
     for (resource, kind, percent) in row.all() {
@@ -104,6 +116,9 @@ mod tests {
         let found = page(json);
         let io = [("cluster", "c"), ("node", "a"), ("resource", "io"), ("kind", "some")];
         assert_eq!((found.get(PRESSURE.name, &io), found.len()), (Some(0.125), 2));
+        let arc = page(r#"[{"time":60,"arcsize":1},{"time":180},{"time":120,"arcsize":"4096.5"}]"#);
+        assert_eq!(arc.get(ARC.name, &[("cluster", "c"), ("node", "a")]), Some(4096.5));
+        assert!(page(r#"[{"time":60,"arcsize":0}]"#).is_empty(), "a node without ZFS");
         assert!(page(r#"[{"time":60,"cpu":0.1},{"pressureiosome":1}]"#).is_empty());
         let old = r#"[{"time":0,"pressureiosome":1},{"time":1},{"time":2},{"time":3},{"time":4},{"time":5}]"#;
         assert!(page(old).is_empty(), "what is older than a few minutes is not the pressure now");

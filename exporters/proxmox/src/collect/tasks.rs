@@ -3,11 +3,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kit::{BoxFuture, Desc, Page};
 use serde::Deserialize;
 
+use super::switches::{STOPPED, Switches, What};
 use super::{Collector, SYS_AUDIT, Scope, Tier, Visit, whole};
 use crate::api::Failure;
 use crate::api::value::{Number, Rows, Text};
@@ -49,15 +50,6 @@ pub const LAST_END: Desc = Desc::gauge(
 .labels(&["cluster", "node", "type", "result"])
 .closed("result", RESULTS);
 
-/// Guests that were stopped on purpose.
-pub const STOPPED: Desc = Desc::gauge(
-    "pve_guest_stopped_timestamp_seconds",
-    "When a task stopped, shut down or suspended the guest, and none has started it since, of the tasks that the cluster still \
-     remembers or this exporter saw. Absent for a guest that fell by itself: it tells a guest that somebody stopped from one \
-     that crashed.",
-)
-.labels(&["cluster", "id"]);
-
 /// A row of the answer.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -73,7 +65,10 @@ pub struct Row {
 
 /// What is remembered of the tasks that were seen.
 #[derive(Debug, Default)]
-pub struct Memory(Mutex<Seen>);
+pub struct Memory {
+    seen: Mutex<Seen>,
+    switches: Switches,
+}
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -82,8 +77,6 @@ struct Seen {
     /// The tasks that ended and are still in the window.
     ended: HashSet<Box<str>>,
     counts: BTreeMap<Kind, Ends>,
-    /// By guest: when it was last started or stopped by a task, and whether it was stopped.
-    switched: BTreeMap<String, (f64, bool)>,
 }
 
 /// Node, type, result.
@@ -117,27 +110,42 @@ impl Row {
 }
 
 impl Row {
-    /// The guest that the task started or stopped, and whether it was stopped; `None` for all else, and for what failed. A
-    /// restart is neither.
-    fn switches(&self) -> Option<(String, bool)> {
+    /// The guest that the task started or stopped, what it did to it, and when it ended; `None` for all else. A restart is neither.
+    pub(super) fn switches(&self) -> Option<(String, What, f64)> {
         let (kind, action) = match (self.kind.strip_prefix("qm"), self.kind.strip_prefix("vz")) {
             (Some(action), _) => ("qemu", action),
             (_, Some(action)) => ("lxc", action),
             _ => return None,
         };
-        let stopped = match action {
-            "start" | "resume" => false,
-            "stop" | "shutdown" | "suspend" | "pause" => true,
+        let what = match (action, self.result()?) {
+            // One that failed was to start it all the same.
+            ("start" | "resume", _) => What::Started,
+            ("stop" | "shutdown" | "suspend" | "pause", "error") => What::Asked,
+            ("stop" | "shutdown" | "suspend" | "pause", _) => What::Stopped,
             _ => return None,
         };
-        (!self.id.is_empty()).then(|| (format!("{kind}/{}", &*self.id), stopped))
+        let end = self.endtime.positive()?;
+        (!self.id.is_empty()).then(|| (format!("{kind}/{}", &*self.id), what, end))
     }
 }
 
 impl Memory {
+    /// Who wants which guest to be off.
+    #[must_use]
+    pub fn switches(&self) -> &Switches {
+        &self.switches
+    }
+
+    /// Forgets everything: another cluster.
+    pub fn forget(&self) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Seen::default();
+        self.switches.forget();
+    }
+
     /// Counts what ended since the last answer.
     pub fn take(&self, rows: &[Row]) {
-        let mut guard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.switches.take(rows, Instant::now());
+        let mut guard = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = &mut *guard;
         let mut window = HashSet::with_capacity(rows.len());
         for row in rows.iter().filter(|row| !row.upid.is_empty()) {
@@ -149,12 +157,6 @@ impl Memory {
             }
             let end = row.endtime.0.unwrap_or(0.0);
             ends.last = ends.last.max(end);
-            if let Some((id, stopped)) = row.switches().filter(|_| result != "error") {
-                let last = seen.switched.entry(id).or_default();
-                if end >= last.0 {
-                    *last = (end, stopped);
-                }
-            }
             window.insert(row.upid.0.clone());
         }
         (seen.begun, seen.ended) = (true, window);
@@ -171,7 +173,7 @@ pub fn write(cluster: &str, rows: &[Row], memory: &Memory, page: &mut Page) {
     for ((node, kind), number) in running {
         family.push(&[cluster, node, kind], number);
     }
-    let seen = memory.0.lock().unwrap_or_else(PoisonError::into_inner);
+    let seen = memory.seen.lock().unwrap_or_else(PoisonError::into_inner);
     let mut family = page.family(&FINISHED);
     for ((node, kind, result), ends) in &seen.counts {
         family.push(&[cluster, node, kind, result], ends.count);
@@ -180,10 +182,7 @@ pub fn write(cluster: &str, rows: &[Row], memory: &Memory, page: &mut Page) {
     for ((node, kind, result), ends) in seen.counts.iter().filter(|(_, ends)| ends.last > 0.0) {
         family.push(&[cluster, node, kind, result], ends.last);
     }
-    let mut family = page.family(&STOPPED);
-    for (id, (end, _)) in seen.switched.iter().filter(|(_, (end, stopped))| *stopped && *end > 0.0) {
-        family.push(&[cluster, id], *end);
-    }
+    memory.switches.write(cluster, page);
 }
 
 #[cfg(test)]
@@ -230,37 +229,5 @@ mod tests {
             page.get("pve_tasks_running", &[("cluster", "c"), ("node", "a"), ("type", "vzdump")]),
             Some(1.0)
         );
-    }
-
-    #[test]
-    fn a_guest_that_was_stopped_on_purpose() {
-        let memory = Memory::default();
-        let row = |(kind, id, status, end): &(&str, &str, &str, u32)| -> Row {
-            let json = format!(
-                r#"{{"upid":"{kind}{id}{end}","node":"a","type":"{kind}","id":"{id}","status":"{status}","endtime":{end}}}"#
-            );
-            serde_json::from_str(&json).unwrap()
-        };
-        // The newest first, as the cluster has them.
-        for window in [
-            vec![("qmstart", "101", "OK", 50), ("qmshutdown", "101", "OK", 40), ("vzstop", "102", "OK", 30)],
-            vec![
-                ("qmstop", "103", "can't lock", 70),
-                ("qmreboot", "104", "OK", 65),
-                ("vzdump", "105", "OK", 61),
-            ],
-            vec![("vzstart", "106", "OK", 90), ("vzshutdown", "106", "OK", 91), ("qmpause", "107", "OK", 92)],
-            vec![("qmresume", "107", "OK", 99)],
-        ] {
-            memory.take(&window.iter().map(row).collect::<Vec<_>>());
-        }
-        let mut page = Page::new();
-        write("c", &[], &memory, &mut page);
-        let stopped: Vec<_> =
-            ["qemu/101", "lxc/102", "qemu/103", "qemu/104", "qemu/105", "lxc/106", "qemu/107"]
-                .into_iter()
-                .filter_map(|id| Some((id, page.get(STOPPED.name, &[("cluster", "c"), ("id", id)])?)))
-                .collect();
-        assert_eq!(stopped, [("lxc/102", 30.0), ("lxc/106", 91.0)]);
     }
 }

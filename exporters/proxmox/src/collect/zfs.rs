@@ -5,6 +5,7 @@ use std::time::Duration;
 use kit::{BoxFuture, Desc, Page};
 use serde::Deserialize;
 
+use super::lost::{Fails, Lost};
 use super::scan::{SCAN_END, SCAN_ERRORS, SCAN_RUNNING, Scan};
 use super::{Collector, SYS_AUDIT, Scope, Tier, Visit, flag, whole};
 use crate::api::Failure;
@@ -21,6 +22,7 @@ pub const COLLECTOR: Collector = Collector {
     needs: &[SYS_AUDIT],
     descs: &[
         &ONLINE,
+        &MISSING,
         &STATE,
         &SIZE,
         &ALLOCATED,
@@ -42,7 +44,15 @@ const POOL: &[&str] = &["cluster", "node", "pool"];
 /// Whether it is whole.
 pub const ONLINE: Desc = Desc::gauge(
     "pve_zfs_pool_online",
-    "Whether the pool is whole: 0 for one that is degraded, faulted, suspended, …",
+    "Whether the pool is whole: 0 for one that is degraded, faulted, suspended, … One that was not whole stays 0 when it is \
+     missing: see pve_zfs_pool_missing.",
+)
+.labels(POOL);
+/// One that was not whole and is not there any more.
+pub const MISSING: Desc = Desc::gauge(
+    "pve_zfs_pool_missing",
+    "1 for a pool that was not whole when it was last seen, and that the node does not list any more (exported, or too little \
+     of it is left to import it); told until it is back and whole, or the exporter is restarted. Else absent.",
 )
 .labels(POOL);
 /// Its state.
@@ -82,7 +92,7 @@ pub const DEVICE_ERRORS: Desc = Desc::gauge(
 .labels(&["cluster", "node", "pool", "device", "kind"]);
 
 /// A pool of the list.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Pool {
     name: Text,
@@ -127,6 +137,7 @@ fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result
         let answer: Rows<Pool> = visit.get("/nodes/{node}/disks/zfs").await?;
         let labels = [visit.name, visit.node];
         write(labels, &answer.rows, page);
+        write_lost(labels, &answer.rows, &visit.cluster.lost().pools, page);
         let mut result = whole(&answer, "/nodes/{node}/disks/zfs");
         // Scrubs are told in the node's own time. Asked once a pool is known to have any.
         let mut zone = None;
@@ -161,12 +172,34 @@ impl Clock {
     }
 }
 
+impl Fails for Pool {
+    fn well(&self) -> Option<bool> {
+        (!self.health.is_empty()).then(|| *self.health == *"ONLINE")
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+/// Writes the pools that were not whole and are not in the list any more, as far as that lasts: their state.
+pub fn write_lost([cluster, node]: [&str; 2], pools: &[Pool], lost: &Lost<Pool>, page: &mut Page) {
+    let known = lost.take(node, pools);
+    for pool in known.missing.iter().chain(&known.silent) {
+        page.family(&ONLINE).push(&[cluster, node, &pool.name], 0.0);
+        page.family(&STATE).push(&[cluster, node, &pool.name, &pool.health], 1.0);
+    }
+    for pool in &known.missing {
+        page.family(&MISSING).push(&[cluster, node, &pool.name], 1.0);
+    }
+}
+
 /// Writes the pools.
 pub fn write([cluster, node]: [&str; 2], pools: &[Pool], page: &mut Page) {
     for pool in pools.iter().filter(|pool| !pool.name.is_empty()) {
         let labels = [cluster, node, &*pool.name];
         for (desc, value) in [
-            (&ONLINE, (!pool.health.is_empty()).then(|| flag(*pool.health == *"ONLINE"))),
+            (&ONLINE, pool.well().map(flag)),
             (&SIZE, pool.size.0),
             (&ALLOCATED, pool.alloc.0),
             (&FREE, pool.free.0),
@@ -234,5 +267,25 @@ mod tests {
             (device("/dev/sda", "cksum"), device("/dev/sdb", "read"), device("mirror-0", "read")),
             (Some(2.0), None, None)
         );
+    }
+
+    #[test]
+    fn a_degraded_pool_that_vanishes_is_told() {
+        let lost = Lost::default();
+        let read = |json: &str| {
+            let pools: Rows<Pool> = serde_json::from_str(json).unwrap();
+            let mut page = Page::new();
+            write(["c", "a"], &pools.rows, &mut page);
+            write_lost(["c", "a"], &pools.rows, &lost, &mut page);
+            assert!(page.dropped().is_empty(), "{:?}", page.dropped());
+            let pool = [("cluster", "c"), ("node", "a"), ("pool", "tank")];
+            let state = [pool[0], pool[1], pool[2], ("state", "DEGRADED")];
+            (page.get(ONLINE.name, &pool), page.get(MISSING.name, &pool), page.get(STATE.name, &state))
+        };
+        let bad = r#"[{"name":"tank","health":"DEGRADED","size":10}]"#;
+        assert_eq!(read(bad), (Some(0.0), None, Some(1.0)));
+        assert_eq!(read("[]"), (Some(0.0), Some(1.0), Some(1.0)));
+        assert_eq!(read(&bad.replace("DEGRADED", "ONLINE")), (Some(1.0), None, None));
+        assert_eq!(read("[]"), (None, None, None), "one that was whole was taken away");
     }
 }

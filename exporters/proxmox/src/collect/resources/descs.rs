@@ -17,6 +17,14 @@ pub const STATE: Desc = Desc::info(
     "The state of a guest that neither runs nor is stopped: paused, suspended, prelaunch, unknown, …; absent for the others.",
 )
 .labels(&["cluster", "id", "state"]);
+/// The same of a node.
+pub const NODE_STATE: Desc = Desc::info(
+    "pve_node_state_info",
+    "The state of a node that is neither online nor offline: unknown for one that is a member and has told nothing for 5 min, \
+     as when its pvestatd hangs; nothing is known then of its guests and storages either, and pve_up of them all is absent. \
+     Absent for the others.",
+)
+.labels(&["cluster", "id", "node", "state"]);
 /// Processors.
 pub const CPU_LIMIT: Desc =
     Desc::gauge("pve_cpu_usage_limit", "Processors that a node has, or a guest may use.").labels(ID);
@@ -32,7 +40,8 @@ pub const MEMORY_SIZE: Desc =
 /// Its use.
 pub const MEMORY: Desc = Desc::gauge(
     "pve_memory_usage_bytes",
-    "Memory used; of a virtual machine without a balloon driver what the host gives it, which may exceed its size.",
+    "Memory used; of a virtual machine without a balloon driver what the host gives it, which may exceed its size. Of a node \
+     ZFS's cache (ARC) counts as used, though most of it is given back when needed: see pve_node_zfs_arc_size_bytes.",
 )
 .labels(ID);
 /// What the host spends.
@@ -140,6 +149,7 @@ pub const SDN_STATE: Desc = Desc::info(
 pub const DESCS: &[&Desc] = &[
     &UP,
     &STATE,
+    &NODE_STATE,
     &CPU_LIMIT,
     &CPU,
     &MEMORY_SIZE,

@@ -8,8 +8,8 @@ use kit::{Desc, Page};
 use super::super::{count, flag, sorted};
 use super::descs::{
     CPU, CPU_LIMIT, DISK, DISK_READ, DISK_SIZE, DISK_WRITTEN, GUEST, GUESTS, HA_STATE, LOCK_STATE, MEMORY,
-    MEMORY_HOST, MEMORY_SIZE, NETWORK_RECEIVE, NETWORK_TRANSMIT, POOL, SDN, SDN_STATE, SHARED, STATE,
-    STORAGE, UP, UPTIME,
+    MEMORY_HOST, MEMORY_SIZE, NETWORK_RECEIVE, NETWORK_TRANSMIT, NODE_STATE, POOL, SDN, SDN_STATE, SHARED,
+    STATE, STORAGE, UP, UPTIME,
 };
 use super::rows::Row;
 use crate::api::value::Text;
@@ -93,6 +93,12 @@ pub fn write(cluster: &str, rows: &[Row], one_hot: bool, page: &mut Page) {
     let mut family = page.family(&STATE);
     for row in guests().filter(|row| !matches!(&*row.status, "running" | "stopped" | "")) {
         family.push(&[cluster, &row.id, &row.status], 1.0);
+    }
+    let mut family = page.family(&NODE_STATE);
+    for row in rows.iter().filter(|row| *row.kind == *"node" && !matches!(&*row.status, "online" | "offline"))
+    {
+        let state = if row.status.is_empty() { "unknown" } else { &*row.status };
+        family.push(&[cluster, &row.id, &row.node, state], 1.0);
     }
     let mut family = page.family(&POOL);
     for row in guests().filter(|row| !row.pool.is_empty()) {
@@ -220,6 +226,11 @@ mod tests {
         assert_eq!(value(&page, "pve_disk_size_bytes", "storage/a/i"), None, "ProxMenux #309: 0 of 0");
         let state = [("cluster", "c"), ("id", "qemu/3"), ("state", "paused")];
         assert_eq!(page.get("pve_guest_state_info", &state), Some(1.0));
+        let node = |id: &str, node, state| {
+            page.get(NODE_STATE.name, &[("cluster", "c"), ("id", id), ("node", node), ("state", state)])
+        };
+        assert_eq!(node("node/c", "c", "unknown"), Some(1.0), "a member that tells nothing");
+        assert_eq!((node("node/a", "a", "online"), node("node/b", "b", "offline")), (None, None));
     }
 
     #[test]
