@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kit::config::{ConfigError, Document};
-use kit::run::{Running, Settings, StartError};
+use kit::run::{OnReload, Running, Settings, StartError};
 use kit::{About, BoxFuture, CollectError, Collector, Desc, Exporter, Page, Scope, Watched};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -65,14 +65,33 @@ impl Board {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is told when all exporters shall reload.
+    /// What a reload does that is asked of an exporter which watches what is found: the machine is looked at for all of them.
     #[must_use]
-    pub fn on_reload(&self) -> Arc<Notify> {
-        Arc::clone(&self.reload)
+    pub fn on_reload(&self) -> OnReload {
+        let reload = Arc::clone(&self.reload);
+        OnReload::new(move || {
+            reload.notify_one();
+            Ok(())
+        })
     }
 
-    /// Completes when somebody has asked the status page, or an exporter that watches what is found, to reload: then all
-    /// shall.
+    /// Reloads the exporters that have a configuration, and asks for the others to be reloaded.
+    ///
+    /// # Errors
+    /// What is wrong with their files; they go on with what they had. It has been logged already.
+    pub fn reload(&self) -> Result<(), ConfigError> {
+        let mut problems = Vec::new();
+        for slot in self.slots().iter().filter(|slot| !slot.discovered) {
+            if let Some(Err(error)) = slot.running.as_ref().map(Running::reload) {
+                problems.extend(error.problems);
+            }
+        }
+        self.reload.notify_one();
+        if problems.is_empty() { Ok(()) } else { Err(ConfigError { problems }) }
+    }
+
+    /// Completes when somebody has asked for a reload of all: the exporters that have a configuration have done it, those that
+    /// watch what is found shall.
     pub async fn reload_asked(&self) {
         self.reload.notified().await;
     }
@@ -183,11 +202,10 @@ fn below(page: &str, path: &str) -> String {
 /// # Errors
 /// See [`StartError`].
 pub async fn start(board: Arc<Board>, settings: Settings) -> Result<Running, StartError> {
-    kit::run::start_with(settings, move |_: Raw, _: &Document, previous: Option<&Status>| {
-        if previous.is_some() {
-            // Built anew: somebody has asked for a reload.
-            board.reload.notify_one();
-        }
+    let reloading = Arc::clone(&board);
+    let on_reload = Some(OnReload::new(move || reloading.reload()));
+    let settings = Settings { on_reload, ..settings };
+    kit::run::start_with(settings, move |_: Raw, _: &Document, _: Option<&Status>| {
         Ok(Status { board: Arc::clone(&board) })
     })
     .await

@@ -236,6 +236,18 @@ fn with_a_configuration_it_watches_that() {
             && has(page, "probe_success", "target=\"gone\"", " 0")
     });
     until(farol.status, "/", |page| page.contains("1 problem, everything else works (1 of 2)"));
+    // Whoever asks for a reload of all is told which file is no good, and why.
+    assert!(request(farol.status, "POST", "/-/reload").starts_with("HTTP/1.1 200"));
+    let file = folder.path().join("probe.yml");
+    let good = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, good.replace("timeout", "timout")).unwrap();
+    let answer = request(farol.status, "POST", "/-/reload");
+    assert!(answer.starts_with("HTTP/1.1 500"), "{answer}");
+    assert!(answer.contains("probe.yml:2:") && answer.contains("timout"), "{answer}");
+    let own = request(farol.status, "GET", "/metrics");
+    assert!(has(&own, "farol_config_last_reload_successful", "", " 1"), "its own is good: {own}");
+    std::fs::write(&file, good).unwrap();
+    assert!(request(farol.status, "POST", "/-/reload").starts_with("HTTP/1.1 200"));
     assert!(farol.stop().success());
 }
 

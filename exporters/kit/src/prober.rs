@@ -115,6 +115,11 @@ pub trait Prober: Send + Sync + 'static {
         "/probe"
     }
 
+    /// What a target looks like, for the landing page's form.
+    fn target_hint(&self) -> &str {
+        "https://example.org/ or host:port"
+    }
+
     /// The target of a request that names none; `None`: such a request is refused.
     fn default_target(&self) -> Option<&str> {
         None

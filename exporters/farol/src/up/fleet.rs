@@ -115,10 +115,10 @@ impl Fleet {
         Ok((plan, documents))
     }
 
-    /// Asks for a reload, as a POST to the status page's `/-/reload` does.
+    /// Reloads what has a configuration, as a POST to the status page's `/-/reload` does, and asks for the rest.
     pub(super) fn ask_reload(&self) {
-        // The status page has nothing to set, so that this does nothing but pass the wish on.
-        let _ = self.status.reload();
+        // What is wrong is logged and counted by each.
+        let _ = self.board.reload();
     }
 
     /// Completes when a reload is asked for.
@@ -126,8 +126,8 @@ impl Fleet {
         self.board.reload_asked().await;
     }
 
-    /// Reloads every exporter; those without a configuration watch what is found now. Gives the names of those that
-    /// refused what they read: they go on with what they had.
+    /// Lets the exporters without a configuration watch what is found now. Gives the names of those that refused what they read,
+    /// with a configuration or without: they go on with what they had.
     pub(super) async fn reload(&self) -> Vec<&'static str> {
         if let Some(discovered) = &self.discovered {
             match self.look(&discovered.root).await {
@@ -143,12 +143,15 @@ impl Fleet {
             }
         }
         let mut refused = Vec::new();
-        // Why is logged and counted by the reload itself.
-        self.each(|about, running| {
-            if running.reload().is_err() {
-                refused.push(about.name);
+        for slot in self.board.slots().iter() {
+            let Some(running) = &slot.running else { continue };
+            // Why is logged and counted by the reload itself.
+            let is_good =
+                if slot.discovered { running.reload().is_ok() } else { running.configuration_is_good() };
+            if !is_good {
+                refused.push(slot.about.name);
             }
-        });
+        }
         refused
     }
 

@@ -24,6 +24,13 @@ impl AllowList {
         Self { rules: raw.map(|raw| raw.0.iter().map(|rule| rule.value.clone()).collect()) }
     }
 
+    /// The same list, in which rules without ports are for this one alone: for what has one usual port, and secrets to send.
+    #[must_use]
+    pub fn for_port(&self, port: u16) -> Self {
+        let rules = self.rules.as_ref();
+        Self { rules: rules.map(|rules| rules.iter().map(|rule| rule.for_port(port)).collect()) }
+    }
+
     /// Whether there is no list, so that all but link-local addresses is allowed.
     #[must_use]
     pub fn is_open(&self) -> bool {
@@ -182,6 +189,25 @@ mod tests {
             }
         }
         assert_eq!(open.check_host("[fe80::1%eth0]", Some(80)).unwrap_err().rule, "link_local");
+    }
+
+    #[test]
+    fn rules_without_ports_can_be_for_one_port() {
+        let list = list("[a.b, 'c.d:1-9', 10.0.0.0/8, {ports: [7]}]").for_port(5);
+        for (host, port, allowed) in [
+            ("a.b", 5, true),
+            ("a.b", 6, false),
+            ("a.b", 7, true),
+            ("c.d", 6, true),
+            ("c.d", 10, false),
+            ("10.1.2.3", 5, true),
+            ("10.1.2.3", 6, false),
+        ] {
+            // A name may have an address that is allowed; the address has the last word.
+            let address = ip(if host.starts_with("10.") { host } else { "192.0.2.1" });
+            assert_eq!(list.check_addr(host, address, Some(port)).is_ok(), allowed, "{host}:{port}");
+        }
+        assert!(AllowList::new(None).for_port(5).is_open());
     }
 
     #[test]

@@ -75,6 +75,15 @@ impl AllowRule {
         self.matches_port(port) && !self.fields.networks.is_empty()
     }
 
+    /// The same rule; one without ports is for this port alone.
+    pub(super) fn for_port(&self, port: u16) -> Self {
+        let mut rule = self.clone();
+        if rule.fields.ports.is_empty() {
+            rule.fields.ports.push(Ports(port..=port));
+        }
+        rule
+    }
+
     fn is_ports_only(&self) -> bool {
         self.fields.hosts.is_empty() && self.fields.networks.is_empty()
     }

@@ -27,7 +27,7 @@ pub mod systemd;
 
 pub use print::{catalogue, check};
 pub use running::{Running, StartError, start, start_with};
-pub use settings::{Settings, Source};
+pub use settings::{OnReload, Settings, Source};
 pub use signals::{Signal, Signals};
 
 /// A whole `main`: parses the common flags and does what they say. Serves until SIGINT or SIGTERM.

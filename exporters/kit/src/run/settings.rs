@@ -1,10 +1,9 @@
 //! What an exporter needs to know beside its configuration.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-use tokio::sync::Notify;
 
 use crate::config::{ConfigError, Document};
 use crate::exporter::About;
@@ -61,6 +60,28 @@ impl Source {
     }
 }
 
+/// What else a reload that is asked for over HTTP does; [`super::Running::reload`] does it not. Whoever writes the document of
+/// [`Source::Live`] writes it anew, whoever has other exporters beside reloads them.
+#[derive(Clone)]
+pub struct OnReload(Arc<dyn Fn() -> Result<(), ConfigError> + Send + Sync>);
+
+impl OnReload {
+    /// Does this; what is wrong is answered to who asked.
+    pub fn new(what: impl Fn() -> Result<(), ConfigError> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(what))
+    }
+
+    pub(crate) fn run(&self) -> Result<(), ConfigError> {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for OnReload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OnReload")
+    }
+}
+
 /// What an exporter needs to know beside its configuration. `Settings::default()` is what the flags' defaults say.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -68,9 +89,8 @@ pub struct Settings {
     pub source: Source,
     /// How often to look whether the configuration file has changed; zero: never.
     pub auto_reload: Duration,
-    /// Told of a reload that somebody asked for over HTTP and that went well: for whoever writes the document of
-    /// [`Source::Live`], to write it anew and then to call [`super::Running::reload`], which is not told of here.
-    pub on_reload: Option<Arc<Notify>>,
+    /// What else is done when somebody asks for a reload over HTTP, and this exporter's own went well.
+    pub on_reload: Option<OnReload>,
     /// Where to listen, as `--web.listen-address`; empty: the exporter's own port, on all addresses.
     pub listen: Vec<String>,
     /// Listen on the sockets that systemd hands over.

@@ -17,7 +17,8 @@ pub(super) fn discovery(site: &Site, path: &str, query: &str) -> Reply {
     };
     match path.strip_prefix("/sd/") {
         Some(name) => {
-            lists.retain(|list| list.name == name);
+            let name = decoded(name);
+            lists.retain(|list| list.name.as_bytes() == name);
             if lists.is_empty() {
                 return not_found(site);
             }
@@ -34,6 +35,40 @@ pub(super) fn discovery(site: &Site, path: &str, query: &str) -> Reply {
             reply::later(StatusCode::SERVICE_UNAVAILABLE, told(&unknown, &lists, &site.prefix), RETRY)
         }
     }
+}
+
+/// A name as a part of a path: `backup site` is `backup%20site`, `a/b` is `a%2Fb`.
+pub(super) fn encoded(name: &str) -> String {
+    name.bytes().fold(String::with_capacity(name.len()), |mut path, byte| {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            path.push(char::from(byte));
+        } else {
+            path.push_str(&format!("%{byte:02X}"));
+        }
+        path
+    })
+}
+
+/// The bytes that a part of a path stands for; what is no escape stands for itself.
+fn decoded(part: &str) -> Vec<u8> {
+    let bytes = part.as_bytes();
+    let (mut name, mut at) = (Vec::with_capacity(bytes.len()), 0);
+    while let Some(byte) = bytes.get(at) {
+        let escape = part
+            .get(at + 1..at + 3)
+            .filter(|hex| *byte == b'%' && hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        match escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(escaped) => {
+                name.push(escaped);
+                at += 3;
+            }
+            None => {
+                name.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    name
 }
 
 /// Seconds after which who gets no list may ask again.
@@ -58,7 +93,7 @@ fn told(unknown: &[&str], lists: &[Discovered], prefix: &str) -> String {
     let known: Vec<String> = lists
         .iter()
         .filter(|list| list.groups.is_some())
-        .map(|list| format!("{prefix}/sd/{}", list.name))
+        .map(|list| format!("{prefix}/sd/{}", encoded(&list.name)))
         .collect();
     if !known.is_empty() {
         text.push_str(&format!("the others can be had one by one: {}\n", known.join(", ")));
@@ -69,6 +104,22 @@ fn told(unknown: &[&str], lists: &[Discovered], prefix: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_name_is_a_part_of_a_path() {
+        for (name, path) in [
+            ("home", "home"),
+            ("backup site", "backup%20site"),
+            ("a/b?c", "a%2Fb%3Fc"),
+            ("são", "s%C3%A3o"),
+            ("100%", "100%25"),
+        ] {
+            assert_eq!((encoded(name).as_str(), decoded(path).as_slice()), (path, name.as_bytes()));
+        }
+        for odd in ["100%", "%2", "%zz", "%+1", "são", "%é"] {
+            assert_eq!(decoded(odd), odd.as_bytes(), "{odd}");
+        }
+    }
 
     #[test]
     fn what_is_not_known_is_not_nothing() {

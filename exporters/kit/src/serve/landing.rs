@@ -44,7 +44,7 @@ pub(super) fn landing(site: &Site) -> Reply {
         "version" => escape(about.version),
         "summary" => escape(about.summary),
         "style" => STYLE.to_owned(),
-        "links" => links(force.prober.is_some()),
+        "links" => links(force.prober.is_some(), !force.face.discovered().is_empty()),
         "notices" => notices(site),
         "facts" => facts(site, &watched),
         "watched" => watched_table(&watched),
@@ -84,10 +84,11 @@ fn escape(text: &str) -> String {
     safe
 }
 
-fn links(prober: bool) -> String {
+fn links(prober: bool, discovers: bool) -> String {
     let logs = if prober { "<a href=\"#recent\">Probes</a>" } else { "" };
+    let lists = if discovers { "<a href=\"./sd\">Discovery</a>" } else { "" };
     format!(
-        "<a href=\"./metrics\">Metrics</a>{logs}<a href=\"./config\">Configuration</a><a href=\"./-/ready\">Ready</a>"
+        "<a href=\"./metrics\">Metrics</a>{logs}{lists}<a href=\"./config\">Configuration</a><a href=\"./-/ready\">Ready</a>"
     )
 }
 
@@ -179,8 +180,9 @@ fn form(site: &Site) -> String {
         let module = escape(&module);
         let _ = write!(options, "<option{selected}>{module}</option>");
     }
+    let hint = escape(prober.target_hint());
     format!(
-        "<section><h2>Probe now</h2><form action=\"./probe\" method=\"get\"><label>Module<select name=\"module\">{options}</select></label><label class=\"grow\">Target<input name=\"target\" required placeholder=\"https://example.org/ or host:port\" autocomplete=\"off\" spellcheck=\"false\"></label><label class=\"check\"><input type=\"checkbox\" name=\"debug\" value=\"true\" checked>tell what it did</label><button>Probe</button></form></section>"
+        "<section><h2>Probe now</h2><form action=\"./probe\" method=\"get\"><label>Module<select name=\"module\">{options}</select></label><label class=\"grow\">Target<input name=\"target\" required placeholder=\"{hint}\" autocomplete=\"off\" spellcheck=\"false\"></label><label class=\"check\"><input type=\"checkbox\" name=\"debug\" value=\"true\" checked>tell what it did</label><button>Probe</button></form></section>"
     )
 }
 

@@ -11,6 +11,7 @@ use super::reply::{self, Reply};
 use super::site::Site;
 use super::tally::{Refused, Route};
 use super::{discovery, landing, probe, report, scrape};
+use crate::run::OnReload;
 use crate::web::Web;
 
 /// Answers a request. Its body is not read: no endpoint takes one.
@@ -88,13 +89,13 @@ async fn dispatch(site: &Site, route: Route, request: Request<Incoming>) -> Repl
         return reply::method("GET, HEAD");
     }
     match route {
-        Route::Metrics => scrape::scrape(site, request.headers()).await,
+        Route::Metrics => unless_ended(site, scrape::scrape(site, request.headers())).await,
         Route::Probe => {
             // A probe may wait for long. What it needs is taken from the request, whose buffer of 8 KiB the connection
             // can then use again.
             let wish = probe::Wish::of(&request);
             drop(request);
-            probe::probe(site, wish).await
+            unless_ended(site, probe::probe(site, wish)).await
         }
         Route::Landing => landing::landing(site),
         Route::Discovery => {
@@ -104,7 +105,7 @@ async fn dispatch(site: &Site, route: Route, request: Request<Incoming>) -> Repl
         Route::Logs => report::logs(site, request.uri().query().unwrap_or_default()),
         Route::Config => reply::text(StatusCode::OK, site.engine.force().yaml.clone()),
         Route::Healthy => reply::text(StatusCode::OK, "Healthy\n"),
-        Route::Ready if site.draining.load(Ordering::Relaxed) => {
+        Route::Ready if *site.draining.borrow() => {
             reply::text(StatusCode::SERVICE_UNAVAILABLE, "Shutting down\n")
         }
         Route::Ready => reply::text(StatusCode::OK, "Ready\n"),
@@ -112,14 +113,18 @@ async fn dispatch(site: &Site, route: Route, request: Request<Incoming>) -> Repl
     }
 }
 
+/// The answer of what waits for others, unless the end comes first: then none, so that the scraper takes it for one that failed.
+async fn unless_ended(site: &Site, answer: impl Future<Output = Reply>) -> Reply {
+    tokio::select! {
+        reply = answer => reply,
+        () = site.end() => reply::text(StatusCode::SERVICE_UNAVAILABLE, "Shutting down\n"),
+    }
+}
+
 fn reload(site: &Site) -> Reply {
-    match site.reload() {
-        Ok(()) => {
-            if let Some(told) = &site.on_reload {
-                told.notify_one();
-            }
-            reply::text(StatusCode::OK, "Reloaded\n")
-        }
+    let beside = || site.on_reload.as_ref().map_or(Ok(()), OnReload::run);
+    match site.reload().and_then(|()| beside()) {
+        Ok(()) => reply::text(StatusCode::OK, "Reloaded\n"),
         Err(error) => reply::text(
             StatusCode::INTERNAL_SERVER_ERROR,
             format!("The configuration was refused; the one before is still in force.\n{error}\n"),
@@ -132,8 +137,12 @@ pub(super) fn not_found(site: &Site) -> Reply {
     let force = site.engine.force();
     let path = force.prober.as_ref().map(|prober| prober.path());
     let probe = path.map_or_else(String::new, |path| format!(", {prefix}{path}, {prefix}/logs"));
-    let lists: String =
-        force.face.discovered().iter().map(|list| format!(", {prefix}/sd/{}", list.name)).collect();
+    let lists: String = force
+        .face
+        .discovered()
+        .iter()
+        .map(|list| format!(", {prefix}/sd/{}", discovery::encoded(&list.name)))
+        .collect();
     let body = format!(
         "Not found. There are {prefix}/, {prefix}/metrics{probe}{lists}, {prefix}/config, {prefix}/-/healthy, {prefix}/-/ready and {prefix}/-/reload\n"
     );

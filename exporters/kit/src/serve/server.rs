@@ -1,7 +1,6 @@
 //! The accept loops, and the drain.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -16,30 +15,27 @@ use super::site::Site;
 pub(crate) struct Server {
     site: Arc<Site>,
     loops: Vec<JoinHandle<()>>,
-    drain: watch::Sender<bool>,
 }
 
 impl Server {
     /// Begins to accept.
     pub(crate) fn start(site: Arc<Site>, listeners: Vec<Listener>) -> Self {
-        let (drain, draining) = watch::channel(false);
         let mut loops: Vec<_> = listeners
             .into_iter()
-            .map(|listener| tokio::spawn(accept(listener, Arc::clone(&site), draining.clone())))
+            .map(|listener| tokio::spawn(accept(listener, Arc::clone(&site), site.draining.subscribe())))
             .collect();
         loops.push(tokio::spawn(Arc::clone(&site.pool).sweep()));
-        Self { site, loops, drain }
+        Self { site, loops }
     }
 
     /// Accepts no more, answers what is in flight for at most `patience`, closes all.
     pub(crate) async fn stop(mut self, patience: Duration) {
-        self.site.draining.store(true, Ordering::Relaxed);
         for task in self.loops.drain(..) {
             task.abort();
             // The listener is closed once its task is gone.
             let _ = task.await;
         }
-        let _ = self.drain.send(true);
+        self.site.draining.send_replace(true);
         self.site.pool.close_idle();
         if tokio::time::timeout(patience, self.site.pool.empty()).await.is_err() {
             tracing::warn!(connections = self.site.pool.len(), "requests still in flight are dropped");

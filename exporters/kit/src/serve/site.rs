@@ -1,18 +1,18 @@
 //! What all requests share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::atomic::AtomicUsize;
 use std::time::{Duration, SystemTime};
 
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use super::history::History;
 use super::pool::Pool;
 use super::tally::Tally;
 use crate::config::ConfigError;
 use crate::own::Own;
-use crate::run::Settings;
 use crate::run::engine::Engine;
+use crate::run::{OnReload, Settings};
 use crate::web::Live;
 
 /// What all requests share.
@@ -31,12 +31,15 @@ pub(crate) struct Site {
     pub(super) most: usize,
     /// How many of those are being answered.
     pub(super) answering: AtomicUsize,
-    /// Told of a reload that was asked for over HTTP.
-    pub(super) on_reload: Option<Arc<Notify>>,
+    /// What else a reload that is asked for over HTTP does.
+    pub(super) on_reload: Option<OnReload>,
     /// Set when the end has begun: not ready any more.
-    pub(super) draining: AtomicBool,
+    pub(super) draining: watch::Sender<bool>,
     pub(super) started: SystemTime,
 }
+
+/// How long what waits for others may go on when the end has begun: a scrape of something that hangs must not hold it up.
+const LAST_MOMENT: Duration = Duration::from_millis(700);
 
 impl Site {
     pub(crate) fn new(engine: Arc<Engine>, web: Live, settings: &Settings) -> Self {
@@ -52,9 +55,16 @@ impl Site {
             most: settings.max_requests,
             answering: AtomicUsize::new(0),
             on_reload: settings.on_reload.clone(),
-            draining: AtomicBool::new(false),
+            draining: watch::Sender::new(false),
             started: SystemTime::now(),
         }
+    }
+
+    /// Completes when the end has begun, and what waits for others has had a moment more.
+    pub(super) async fn end(&self) {
+        // The sender lives as long as this does.
+        let _ = self.draining.subscribe().wait_for(|draining| *draining).await;
+        tokio::time::sleep(LAST_MOMENT).await;
     }
 
     /// Reads the configuration and the web configuration anew; each is kept as it is when it is no good.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::flags::Common;
-use crate::run::{StartError, check};
+use crate::run::{OnReload, StartError, check};
 
 fn from_file(path: &Path) -> Settings {
     Settings { source: Source::File(path.to_path_buf()), ..settings() }
@@ -41,21 +41,31 @@ async fn a_reload_is_all_or_nothing() {
     running.stop().await;
 }
 
-/// Who runs the exporter is told of what was asked over HTTP, and not of what they asked themselves.
+/// Who runs the exporter does their part of what was asked over HTTP, and not of what they asked themselves; and says what is
+/// wrong with it.
 #[tokio::test]
-async fn who_writes_the_document_is_told_of_a_reload() {
-    let told = Arc::new(tokio::sync::Notify::new());
+async fn who_runs_it_does_their_part_of_a_reload() {
     let folder = tempfile::tempdir().unwrap();
     let file = write(folder.path(), "tiny.yml", "value: 1");
-    let running = serve(Settings { on_reload: Some(Arc::clone(&told)), ..from_file(&file) }).await;
-    let asked = async || tokio::time::timeout(Duration::from_millis(20), told.notified()).await.is_ok();
+    let (told, counted) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let count = Arc::clone(&counted);
+    let on_reload = OnReload::new(move || match count.fetch_add(1, Ordering::Relaxed) {
+        0 => Ok(()),
+        _ => Err(Document::embedded("other.yml", "x").problem_at("x", "it is no good", "").into()),
+    });
+    let running = serve(Settings { on_reload: Some(on_reload), ..from_file(&file) }).await;
+    let asked =
+        || counted.load(Ordering::Relaxed) - told.swap(counted.load(Ordering::Relaxed), Ordering::Relaxed);
     running.reload().unwrap();
-    assert!(!asked().await, "an endless round");
+    assert_eq!(asked(), 0, "an endless round");
     assert_eq!(request(&running, "POST /-/reload", "").await.status, 200);
-    assert!(asked().await);
+    assert_eq!(asked(), 1);
+    let answer = request(&running, "POST /-/reload", "").await;
+    assert!(answer.status == 500 && answer.has("other.yml") && answer.has("it is no good"), "{answer:?}");
+    asked();
     write(folder.path(), "tiny.yml", "valeu: 1");
     assert_eq!(request(&running, "POST /-/reload", "").await.status, 500);
-    assert!(!asked().await, "a reload that was refused");
+    assert_eq!(asked(), 0, "a reload that was refused");
     running.stop().await;
 }
 
@@ -109,6 +119,26 @@ async fn requests_in_flight_are_answered_at_the_end() {
     assert!(begin.elapsed() < Duration::from_millis(1500), "{:?}", begin.elapsed());
     assert_eq!(idle.read(&mut [0]).await.unwrap_or(0), 0, "the idle connection is closed");
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+/// A scraper may wait for longer than a service manager does.
+#[tokio::test]
+async fn what_hangs_does_not_hold_up_the_end() {
+    let source = Source::Document(Document::embedded("t", "hangs: true"));
+    for path in ["/metrics", "/probe?module=hangs&target=x"] {
+        let running = serve(Settings { source: source.clone(), ..settings() }).await;
+        let mut busy = connect(&running).await;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: x\r\nx-prometheus-scrape-timeout-seconds: 60\r\n\r\n");
+        busy.write_all(request.as_bytes()).await.unwrap();
+        until("it is in flight", async || {
+            ask(&mut connect(&running).await, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.is_some()
+        })
+        .await;
+        // With 2 s of patience it would be dropped without an answer.
+        let (_, answer) = tokio::join!(running.stop(), ask(&mut busy, ""));
+        assert_eq!(answer.unwrap().status, 503, "{path}");
+    }
 }
 
 #[tokio::test]
