@@ -1,13 +1,13 @@
-//! The command line.
+//! The command line: the exporter, or with `once` a report of what is seen now.
 
 use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use kit::flags::Common;
 
-use crate::{ProxmoxExporter, peer, setup};
+use crate::{ProxmoxExporter, once, peer, setup};
 
 /// Proxmox VE: nodes, guests, storage, backups, HA and replication of whole clusters, from one scrape.
 #[derive(Parser)]
@@ -18,6 +18,13 @@ struct Arguments {
     /// Print the commands that make a read-only token on a node, and the way back.
     #[arg(long)]
     setup: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Once(once::Once),
 }
 
 /// The whole program; `arguments` begin with its name. A function of the library, so that `farol proxmox-exporter …` is the
@@ -40,6 +47,7 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
             let _ = std::io::stdout().lock().write_all(setup::TEXT.as_bytes());
             ExitCode::SUCCESS
         }
+        Ok(Arguments { command: Some(Command::Once(command)), .. }) => once::main(&command),
         Ok(arguments) => kit::run::main_with::<ProxmoxExporter>(arguments.common),
         Err(error) => {
             // Help and version are no failures, and clap knows where each belongs.

@@ -81,14 +81,14 @@ impl Door {
                 "{target} is no endpoint of a configured cluster; add it to one under clusters: in the configuration"
             )));
         };
-        self.check(&host, port)?;
+        self.check(&host, port, known.port)?;
         let mut visited = self.visited.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (module.to_owned(), host.clone(), port);
         if let Some(cluster) = visited.get(&key) {
             return Ok(Found { cluster: Arc::clone(cluster), host: Some(host), kept: false });
         }
         let cluster = known
-            .cluster(&host, port, &self.shared, self.allow.clone())
+            .cluster(&host, port, &self.shared, self.allow.as_ref().map(|allow| allow.for_port(known.port)))
             .map_err(|detail| Failure { phase: "setup", reason: "tls", detail, refused: None })?;
         if visited.len() >= MOST {
             visited.pop_first();
@@ -98,15 +98,18 @@ impl Door {
         Ok(Found { cluster, host: Some(host), kept: false })
     }
 
-    /// Whether a module's credential may be sent to a host.
-    fn check(&self, host: &str, port: u16) -> Result<(), Failure> {
+    /// Whether a module's credential may be sent to a host: by the module's port, unless a rule names another.
+    fn check(&self, host: &str, port: u16, usual: u16) -> Result<(), Failure> {
         match &self.allow {
-            None if matches!(host, "localhost" | "127.0.0.1" | "::1") => Ok(()),
-            None => Err(refused(format!(
-                "{host} is not this machine, and the configuration has no allowed_targets: name the hosts that the modules' \
-                 credentials may be sent to, e.g. allowed_targets: ['{host}:{port}']"
-            ))),
-            Some(allow) => allow.check_host(host, Some(port)).map_err(|refusal| {
+            None if matches!(host, "localhost" | "127.0.0.1" | "::1") && port == usual => Ok(()),
+            None => {
+                let shown = crate::api::endpoint::authority(host, port);
+                Err(refused(format!(
+                    "{shown} is not this machine's port {usual}, and the configuration has no allowed_targets: name the hosts \
+                     that the modules' credentials may be sent to, e.g. allowed_targets: ['{shown}']"
+                )))
+            }
+            Some(allow) => allow.for_port(usual).check_host(host, Some(port)).map_err(|refusal| {
                 let detail = refusal.detail.clone();
                 Failure { phase: "parse", reason: "target_refused", detail, refused: Some(refusal) }
             }),
@@ -230,6 +233,14 @@ impl Prober for Door {
 
     fn path(&self) -> &str {
         "/pve"
+    }
+
+    fn target_hint(&self) -> &str {
+        if self.modules.is_empty() {
+            "a cluster's name, or a node of it"
+        } else {
+            "a cluster's name, a node of it, or host:port"
+        }
     }
 
     fn default_target(&self) -> Option<&str> {

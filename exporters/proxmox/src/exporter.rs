@@ -85,8 +85,13 @@ impl Exporter for ProxmoxExporter {
                 notices.push(unverified(&section.name));
             }
         }
-        if !modules.is_empty() && clusters.is_empty() {
-            notices.push(hostless());
+        match (clusters.is_empty(), modules.is_empty()) {
+            // A file that has no cluster yet says so itself.
+            (true, true) if document.text == Self::ABOUT.builtin_config => {
+                notices.push(Notice { name: "nothing_configured", text: NOTHING.to_owned() });
+            }
+            (true, false) => notices.push(hostless()),
+            _ => {}
         }
         let known = |cluster: &Arc<Cluster>| {
             let running = previous.into_iter().flat_map(|previous| &previous.rounds);
@@ -138,6 +143,10 @@ impl Exporter for ProxmoxExporter {
         self.notices.clone()
     }
 }
+
+/// What is needed when nothing is configured.
+pub(crate) const NOTHING: &str = "no cluster is configured; write its endpoints and its token into proxmox.yml, in the working directory or in \
+                                  /etc/farol: proxmox-exporter --setup prints how the token is made, --config.example every key";
 
 fn unverified(name: &str) -> Notice {
     Notice {

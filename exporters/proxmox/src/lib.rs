@@ -10,6 +10,7 @@
 //! | [`collect`] | the collectors, one file and one line each, with their metrics |
 //! | [`discovery`] | `/sd`: nodes and guests as targets for others |
 //! | [`door`] | `/pve`: the peer's page, for configured targets alone |
+//! | [`once`] | `proxmox-exporter once`: everything asked now, in words |
 //! | [`setup`] | the commands that make a read-only token |
 //! | `cli` | the command line; [`main`] |
 //! | `peer` | prometheus-pve-exporter's command line, in this program's words |
@@ -29,6 +30,7 @@ pub mod door;
 pub mod exporter;
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod once;
 mod peer;
 pub mod setup;
 

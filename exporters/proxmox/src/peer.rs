@@ -33,6 +33,11 @@ pub(crate) fn translate(arguments: Vec<OsString>) -> Result<(Vec<OsString>, Vec<
     let (mut own, mut positional, mut notices) = (Vec::new(), Vec::new(), Vec::new());
     let mut arguments = arguments.into_iter();
     own.extend(arguments.next());
+    // A command of this program's own, which the peer does not have.
+    if arguments.as_slice().first().is_some_and(|first| first == "once") {
+        own.extend(arguments);
+        return Ok((own, notices));
+    }
     while let Some(argument) = arguments.next() {
         let Some(text) = argument.to_str() else {
             own.push(argument);
@@ -129,6 +134,7 @@ mod tests {
                 "always on",
             ),
             ("x --collector.target-metrics", "x", "own metrics"),
+            ("x once home --timeout 5s", "x once home --timeout 5s", ""),
             ("x /a.yml", "x --config.file /a.yml", ""),
             ("x /a.yml 9221", "x --config.file /a.yml --web.listen-address :9221", ""),
             (

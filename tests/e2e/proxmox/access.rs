@@ -35,12 +35,16 @@ fn a_password_buys_tickets() {
     assert!((1..=2).contains(&tickets), "{tickets}");
 }
 
+const MISTAKEN: &str = "00000000-0000-4000-8000-0000000000ff";
+const ANOTHER: &str = "10000000-0000-4000-8000-000000000001";
+const THIRD: &str = "20000000-0000-4000-8000-000000000002";
+
 /// A wrong secret must not be tried at each call: directories lock users.
 #[test]
 fn a_wrong_secret_is_told_and_not_repeated() {
     for access in [
-        format!("token_id: {TOKEN}\n    token: mistaken-secret"),
-        format!("username: {USER}\n    password: mistaken-secret"),
+        format!("token_id: {TOKEN}\n    token: {MISTAKEN}"),
+        format!("username: {USER}\n    password: {MISTAKEN}"),
     ] {
         let lab = Lab::with(Pve::start(quick(), 1), |pve| lines(pve, &access, "{ca_file: ca.pem}"));
         for _ in 0..5 {
@@ -49,7 +53,7 @@ fn a_wrong_secret_is_told_and_not_repeated() {
         }
         let total = lab.pve.counts().total();
         assert!(total <= 8, "{access}: {total}");
-        assert!(!lab.process.log().contains("mistaken-secret"), "{}", lab.process.log());
+        assert!(!lab.process.log().contains(MISTAKEN), "{}", lab.process.log());
     }
 }
 
@@ -62,26 +66,27 @@ fn a_token_in_a_file_is_read_again() {
     let access = format!("token_id: {TOKEN}\n    token_file: {}", file.display());
     let lab = Lab::with(Pve::start(quick(), 1), |pve| lines(pve, &access, "{ca_file: ca.pem}"));
     assert_eq!(success(&lab.scrape(), "resources", ""), Some(true));
-    lab.pve.state.set_secret("another-secret");
-    std::fs::write(&file, "another-secret").unwrap();
+    lab.pve.state.set_secret(ANOTHER);
+    std::fs::write(&file, ANOTHER).unwrap();
     std::thread::sleep(Duration::from_secs(5));
     let page = lab.scrape();
     assert_eq!(success(&page, "resources", ""), Some(true), "{}", shown(&page, "pve_collector"));
     // One that is exchanged on the cluster first is refused, and taken once the file has it.
-    lab.pve.state.set_secret("a-third-secret");
+    lab.pve.state.set_secret(THIRD);
     lab.scrape_until("the refusal", |page| reason(page, "resources", "") == "unauthorized");
     let landing = lab.get("/").text();
     let way_out = format!("the secret may be wrong: see token_file {} of {TOKEN}", file.display());
     assert!(landing.contains(&way_out), "{landing}");
     // As pveum prints it.
-    std::fs::write(&file, format!("{{\"full-tokenid\":\"{TOKEN}\",\"value\":\"a-third-secret\"}}\n"))
-        .unwrap();
+    std::fs::write(&file, format!("{{\"full-tokenid\":\"{TOKEN}\",\"value\":\"{THIRD}\"}}\n")).unwrap();
     lab.scrape_until("the third secret", |page| success(page, "resources", "") == Some(true));
     // And one whose file is away is still known.
     std::fs::remove_file(&file).unwrap();
     std::thread::sleep(Duration::from_secs(5));
     assert_eq!(success(&lab.scrape(), "resources", ""), Some(true));
-    assert!(!lab.process.log().contains("-secret"), "{}", lab.process.log());
+    for secret in [SECRET, ANOTHER, THIRD] {
+        assert!(!lab.process.log().contains(secret), "{}", lab.process.log());
+    }
 }
 
 /// A secret that is mounted later than the exporter starts: its cluster waits for it, and no other does.
@@ -185,7 +190,7 @@ fn a_dead_cluster() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let lab = Lab::with(Pve::start(quick(), 1), |_| {
         format!(
-            "clusters:\n  - {{name: lab, endpoints: ['{closed}'], token_id: '{TOKEN}', token: x, tls: {{insecure_skip_verify: true}}}}\n"
+            "clusters:\n  - {{name: lab, endpoints: ['{closed}'], token_id: '{TOKEN}', token: {SECRET}, tls: {{insecure_skip_verify: true}}}}\n"
         )
     });
     let page = lab.scrape();

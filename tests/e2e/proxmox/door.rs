@@ -70,9 +70,9 @@ fn no_other_target_gets_a_credential() {
 fn a_pve_yml_as_it_is() {
     let modules = |pve: &Pve| {
         format!(
-            "default:\n  user: farol@pve\n  token_name: farol\n  token_value: {SECRET}\n  verify_ssl: false\n  port: {}\n\
-             whole:\n  user: farol@pve!farol\n  token_value: {SECRET}\n  verify_ssl: ca.pem\n\
-             login:\n  user: {USER}\n  password: {SECRET}\n  verify_ssl: false\n  timeout: 7.5\n",
+            "default:\n  user: farol@pve\n  token_name: farol\n  token_value: {SECRET}\n  verify_ssl: false\n  port: {0}\n\
+             whole:\n  user: farol@pve!farol\n  token_value: {SECRET}\n  verify_ssl: ca.pem\n  port: {0}\n\
+             login:\n  user: {USER}\n  password: {SECRET}\n  verify_ssl: false\n  timeout: 7.5\n  port: {0}\n",
             pve.ports[0]
         )
     };
@@ -101,6 +101,26 @@ fn a_pve_yml_as_it_is() {
     assert_eq!(refused.status, 403);
     assert!(refused.text().contains("allowed_targets"), "{}", refused.text());
     assert_eq!(lab.scrape().get("farol_config_notice_info{notice=\"no_clusters\"}"), Some(1.0));
+}
+
+/// Whoever listens on another port of an allowed host is another: the token is not for them.
+#[test]
+fn a_token_is_for_one_port() {
+    let other = Pve::start(Shape::default(), 1);
+    for (rule, whose) in [("", "no allowed_targets"), ("allowed_targets: [127.0.0.1]\n", "matches no rule")] {
+        let lab = Lab::with(Pve::start(Shape::default(), 1), |pve| {
+            format!(
+                "default: {{user: farol@pve, token_name: farol, token_value: {SECRET}, verify_ssl: false, port: {}}}\n{rule}",
+                pve.ports[0]
+            )
+        });
+        let answer = lab.get(&format!("/pve?target=127.0.0.1:{}", other.ports[0]));
+        assert_eq!(answer.status, 403, "{}", answer.text());
+        assert!(answer.text().contains(whose), "{}", answer.text());
+        assert_eq!(lab.get("/pve?target=127.0.0.1").status, 200, "{rule}");
+    }
+    let counts = other.counts();
+    assert_eq!((counts.connections, counts.total()), (0, 0));
 }
 
 /// A name is whoever owns it: its address has the last word.

@@ -56,7 +56,10 @@ fn strange_values_cost_themselves() {
         std::thread::sleep(Duration::from_secs(5));
         let page = lab.scrape();
         for (collector, _) in FAST {
-            assert_eq!(success(&page, collector, ""), Some(true), "{fault:?} {collector}");
+            // What has neither types nor nodes cannot be a cluster's.
+            let is_bad = fault != Fault::NotANumber && matches!(*collector, "resources" | "status");
+            assert_eq!(reason(&page, collector, "") == "bad_answer", is_bad, "{fault:?} {collector}");
+            assert_eq!(success(&page, collector, ""), Some(!is_bad), "{fault:?} {collector}");
         }
         let dropped = shown(&page, "farol_page_dropped_total");
         assert!(
@@ -256,4 +259,124 @@ fn a_node_is_removed_while_it_is_asked() {
         assert_eq!(up(&page, &format!("node/{node}")), Some(1.0));
         assert_eq!(success(&page, "node", node), Some(true), "{node}");
     }
+}
+
+/// An empty list is no cluster without nodes: what was known of the members stays.
+#[test]
+fn an_empty_answer_is_a_bad_one() {
+    let lab = Lab::new(Shape::default());
+    lab.scrape_until("the members", |page| success(page, "node", "pve3") == Some(true));
+    let known = lab.get("/sd/lab").text();
+    for path in ["/cluster/resources", "/cluster/status"] {
+        lab.pve.state.fault(path, Fault::Empty);
+    }
+    let page = lab.scrape_until("the fault", |page| reason(page, "resources", "") == "bad_answer");
+    assert_eq!(reason(&page, "status", ""), "bad_answer");
+    assert_eq!(success(&page, "tasks", ""), Some(true));
+    let age =
+        "pve_collector_last_success_timestamp_seconds{cluster=\"lab\",collector=\"resources\",node=\"\"}";
+    assert!(page.get(age).is_some_and(|time| time > 0.0));
+    assert_eq!(lab.get("/sd/lab").text(), known);
+    assert!(lab.process.log().contains("every cluster has one"), "{}", lab.process.log());
+    assert_eq!(success(&lab.scrape(), "node", "pve3"), Some(true), "the nodes are still asked");
+    lab.pve.state.heal();
+    lab.scrape_until("the healing", |page| success(page, "resources", "") == Some(true));
+}
+
+/// Behind an address that was given to another cluster: nothing of the one before is left, and nothing is added up.
+#[test]
+fn another_cluster_behind_the_same_endpoint() {
+    let mut lab = Lab::with(Pve::start(Shape::default(), 1), |pve| {
+        pve.configuration("    intervals: {slow: 1s}\n")
+            .replace(&format!("fingerprint: \"{}\"", pve.fingerprints[0]), "insecure_skip_verify: true")
+    });
+    let finished = |page: &farol_tests::exposition::Exposition| shown(page, "pve_tasks_finished_total");
+    let page = lab.scrape_until("the background", |page| {
+        success(page, "backups", "") == Some(true) && success(page, "disks", "pve3") == Some(true)
+    });
+    assert!(!finished(&page).is_empty() && finished(&page).lines().all(|line| line.ends_with(" 0")));
+    let port = lab.pve.ports[0];
+    drop(std::mem::replace(&mut lab.pve, Pve::start(Shape::default(), 0)));
+    let mut listener = None;
+    farol_tests::process::until(Duration::from_secs(10), || {
+        listener = std::net::TcpListener::bind(("127.0.0.1", port)).ok();
+        listener.is_some()
+    });
+    let shape = Shape { cluster: "other", nodes: 2, guests: 4, ..Shape::default() };
+    lab.pve = Pve::on(shape, vec![listener.unwrap()]);
+    let page = lab.scrape_until("the other cluster", |page| {
+        page.get("pve_up{cluster=\"lab\",id=\"cluster/other\"}") == Some(1.0)
+    });
+    assert!(lab.process.log().contains("another cluster answers"), "{}", lab.process.log());
+    let rest = || page.series.keys().filter(|series| series.contains("pve3") || series.contains("qemu/104"));
+    assert_eq!(rest().count(), 0, "{:?}", rest().collect::<Vec<_>>());
+    assert!(
+        !finished(&page).is_empty() && finished(&page).lines().all(|line| line.ends_with(" 0")),
+        "{}",
+        finished(&page)
+    );
+    lab.scrape_until("its background", |page| success(page, "disks", "pve2") == Some(true));
+    assert_eq!(lab.get("/sd/lab").text().matches("__meta_pve_id").count(), 2 + 4);
+}
+
+/// Everything asked once, in words.
+#[test]
+fn once_says_what_is_wrong() {
+    let lab = Lab::new(Shape { guests: 4, ..Shape::default() });
+    let once = |more: &[&str]| {
+        let config = format!("--config.file={}", lab.config.display());
+        let mut command = std::process::Command::new(farol_tests::exporter::binary("proxmox-exporter"));
+        let output = command.arg("once").arg(config).args(more).output().unwrap();
+        let text =
+            String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), text)
+    };
+    assert_eq!(once(&[]), (Some(0), "lab: well: 3 of 3 nodes online, 4 guests\n".to_owned()));
+    lab.pve.state.set("pve2", Mode::Silent);
+    lab.pve.state.fault(
+        "/nodes/pve1/services",
+        Fault::Status(403, "Permission check failed (/nodes/pve1, Sys.Audit)"),
+    );
+    let (code, text) = once(&["lab"]);
+    assert_eq!(code, Some(1), "{text}");
+    for part in [
+        "lab: not well: 2 of 3 nodes online",
+        "  node pve2 is a member that tells nothing",
+        "  services of pve1: forbidden",
+        "grant Sys.Audit on /nodes/pve1",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let (code, text) = once(&["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        (code, &json[0]["ok"], json[0]["metrics"].as_array().is_some_and(|all| !all.is_empty())),
+        (Some(1), &serde_json::json!(false), true)
+    );
+    let (code, text) = once(&["lba"]);
+    assert!(code == Some(2) && text.contains("did you mean \"lab\"?"), "{text}");
+    lab.pve.state.heal();
+    lab.pve.state.deafen(0);
+    let (code, text) = once(&["--timeout=1s"]);
+    assert!(code == Some(1) && text.lines().count() <= 2, "one cause, told once: {text}");
+}
+
+/// Who stopped a guest that was off before the exporter was started: its node's task log knows.
+#[test]
+fn a_guest_that_was_off_before() {
+    let lab = Lab::new(Shape::default());
+    let stopped = |page: &farol_tests::exposition::Exposition, id| {
+        super::value(page, "pve_guest_stopped_timestamp_seconds", id)
+    };
+    // What the fake's guests have in their logs: 109 fell, 119 was stopped, 129 has nothing.
+    let page = lab.scrape_until("the logs", |page| {
+        success(page, "guest_tasks", "pve3") == Some(true)
+            && stopped(page, "qemu/119").is_some()
+            && stopped(page, "qemu/129").is_some()
+    });
+    assert_eq!(stopped(&page, "lxc/109"), None, "it fell");
+    assert_eq!(stopped(&page, "qemu/101"), None, "it runs");
+    let _ = lab.pve.counts();
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(lab.pve.counts().of("/tasks?vmid=119"), 0, "asked once");
 }

@@ -202,7 +202,7 @@ fn a_narrow_view_is_told() {
 
 #[test]
 fn secrets_tickets_and_second_factors() {
-    let wrong = "token_id: farol@pve!farol\n    token: wrong";
+    let wrong = "token_id: farol@pve!farol\n    token: 00000000-0000-4000-8000-000000000000";
     let password = "username: farol@pve\n    password: pass";
     for (test, access, setup, want) in [
         ("a wrong token", wrong, "", "unauthorized"),

@@ -161,6 +161,7 @@ fn spoilt(mut answer: Answer, fault: Fault) -> Answer {
     match fault {
         Fault::HalfJson => answer.body.truncate(answer.body.len() / 2),
         Fault::WrongTypes => answer = Answer::data(&wrong(&parsed()["data"])),
+        Fault::Empty => answer = Answer::data(&json!([])),
         Fault::NoObjects => answer = Answer::data(&json!([1, "two", null, [3]])),
         Fault::MissingKeys => answer = Answer::data(&poor(&parsed()["data"])),
         Fault::NotANumber => {

@@ -16,6 +16,8 @@ pub const USER: &str = "farol@pve";
 pub struct Shape {
     /// The major version: 7, 8 or 9.
     pub version: u8,
+    /// The cluster's own name.
+    pub cluster: &'static str,
     /// Nodes, `pve1` and on; one alone is no cluster.
     pub nodes: usize,
     /// Guests, numbered from 100, two of three virtual machines, one after the other on each node.
@@ -42,6 +44,7 @@ impl Default for Shape {
     fn default() -> Self {
         Self {
             version: 9,
+            cluster: "lab",
             nodes: 3,
             guests: 50,
             latency: Duration::ZERO,

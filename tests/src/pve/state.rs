@@ -49,6 +49,8 @@ pub enum Fault {
     HalfJson,
     /// Numbers and lists where texts belong, and the other way round.
     WrongTypes,
+    /// An empty list.
+    Empty,
     /// A list of numbers where one of objects belongs.
     NoObjects,
     /// Only the first key of each object.

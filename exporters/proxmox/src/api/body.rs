@@ -28,14 +28,16 @@ pub(super) fn too_large() -> Failure {
     Failure::new(Reason::TooLarge, format!("more than {} MiB", LARGEST >> 20))
 }
 
-/// What stands in `data`.
+/// What stands in `data`. A byte that is no UTF-8, as notes and names of before have them, costs itself and not the answer.
 pub(crate) fn data<T: DeserializeOwned>(body: &[u8]) -> Result<T, Failure> {
     #[derive(Deserialize)]
     struct Envelope<T> {
         data: T,
     }
-    let open = |body: &[u8]| serde_json::from_slice::<Envelope<T>>(body).map(|envelope| envelope.data);
-    let read = open(body).or_else(|error| match error.is_syntax().then(|| without_nan(body)).flatten() {
+    let body = String::from_utf8_lossy(body);
+    let open = |body: &str| serde_json::from_str::<Envelope<T>>(body).map(|envelope| envelope.data);
+    let mend = || String::from_utf8(without_nan(body.as_bytes())?).ok();
+    let read = open(&body).or_else(|error| match error.is_syntax().then(mend).flatten() {
         Some(mended) => open(&mended),
         None => Err(error),
     });
@@ -92,6 +94,14 @@ mod tests {
         let cpus: Vec<Option<f64>> = rows.rows.iter().map(|row| row.cpu.0).collect();
         assert_eq!(cpus, [None, None, Some(0.001), None]);
         assert_eq!(&*rows.rows[0].name, "a \"nan\" b");
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_costs_itself() {
+        let json = b"{\"data\":[{\"name\":\"caf\xe9\",\"cpu\":nan},{\"name\":\"ok\",\"cpu\":1}]}";
+        let rows: Rows<Row> = data(json).unwrap();
+        assert_eq!((&*rows.rows[0].name, rows.rows[0].cpu.0), ("caf\u{fffd}", None));
+        assert_eq!((&*rows.rows[1].name, rows.rows[1].cpu.0), ("ok", Some(1.0)));
     }
 
     #[test]

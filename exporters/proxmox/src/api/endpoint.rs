@@ -74,6 +74,12 @@ pub(super) struct Used {
     pub(super) uses: u32,
 }
 
+/// `host:port` as it stands in a URL.
+#[must_use]
+pub fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 impl Endpoint {
     /// An endpoint that was not tried yet.
     #[must_use]
@@ -84,11 +90,7 @@ impl Endpoint {
     /// `host:port` as it stands in a URL.
     #[must_use]
     pub fn authority(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]:{}", self.host, self.port)
-        } else {
-            format!("{}:{}", self.host, self.port)
-        }
+        authority(&self.host, self.port)
     }
 
     /// How the last attempt to connect ended; `None` when there was none.

@@ -24,7 +24,7 @@ mod failover;
 pub mod failure;
 pub mod pins;
 pub mod tally;
-mod token;
+pub(crate) mod token;
 pub mod value;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -16,8 +16,8 @@ struct Printed {
 /// The secret of the token of this name, out of what was written down for it.
 ///
 /// # Errors
-/// If that is the secret of another token, or JSON of another kind. Never shows it.
-pub(super) fn secret(text: &str, name: &str) -> Result<String, Failure> {
+/// If that is the secret of another token, JSON of another kind, or none that Proxmox VE makes: those are UUIDs. Never shows it.
+pub(crate) fn secret(text: &str, name: &str) -> Result<String, Failure> {
     let text = text.trim();
     if text.starts_with('{') {
         let printed: Printed = serde_json::from_str(text).map_err(|_| {
@@ -28,15 +28,35 @@ pub(super) fn secret(text: &str, name: &str) -> Result<String, Failure> {
         })?;
         return match printed.name {
             Some(other) if other != name => Err(another(&other, name)),
-            _ => Ok(printed.value.trim().to_owned()),
+            _ => uuid(&printed.value),
         };
     }
     let text = text.strip_prefix("PVEAPIToken=").unwrap_or(text);
     match text.split_once('=') {
-        Some((whose, secret)) if whose == name => Ok(secret.trim().to_owned()),
+        Some((whose, secret)) if whose == name => uuid(secret),
         Some((other, _)) if other.contains('@') && other.contains('!') => Err(another(other, name)),
-        _ => Ok(text.to_owned()),
+        _ => uuid(text),
     }
+}
+
+/// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx`, in hexadecimal digits.
+fn uuid(text: &str) -> Result<String, Failure> {
+    const GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+    let text = text.trim();
+    let is_hex = |part: &str| part.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let parts: Vec<&str> = text.split('-').collect();
+    if parts.iter().map(|part| part.len()).eq(GROUPS) && parts.iter().all(|part| is_hex(part)) {
+        return Ok(text.to_owned());
+    }
+    Err(failed(format!(
+        "the token's secret is no UUID (36 characters as xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx) but {}: it is what pveum user token add \
+         prints once as \"value\"; if that is lost, remove the token and make it anew (proxmox-exporter --setup)",
+        match text.chars().count() {
+            0 => "empty".to_owned(),
+            36 => "other characters".to_owned(),
+            length => format!("{length} characters"),
+        }
+    )))
 }
 
 fn another(other: &str, name: &str) -> Failure {
@@ -65,8 +85,27 @@ mod tests {
         ] {
             assert_eq!(secret(&text, "u@pve!t").unwrap(), UUID, "{text}");
         }
-        // Where tokens are not Proxmox VE's own, they may be of any form.
-        assert_eq!(secret("a=b", "u@pve!t").unwrap(), "a=b");
+        assert_eq!(secret(&UUID.to_uppercase(), "u@pve!t").unwrap(), UUID.to_uppercase());
+    }
+
+    #[test]
+    fn what_can_be_no_secret_is_told_and_not_shown() {
+        for (text, want) in [
+            ("", "but empty"),
+            ("hunter2", "but 7 characters"),
+            ("a=b", "but 3 characters"),
+            ("0123456789abcdef0123456789abcdef", "but 32 characters"),
+            ("01234567-89ab-cdef-0123-456789abcdeg", "but other characters"),
+            ("u@pve!t=", "but empty"),
+            (r#"{"value":"hunter2"}"#, "but 7 characters"),
+        ] {
+            let failure = secret(text, "u@pve!t").unwrap_err();
+            assert_eq!(failure.reason, Reason::Credential);
+            assert!(
+                failure.detail.contains(want) && !failure.detail.contains("hunter2"),
+                "{text}: {failure}"
+            );
+        }
     }
 
     #[test]

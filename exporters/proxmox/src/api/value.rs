@@ -27,9 +27,26 @@ impl Number {
     }
 }
 
-/// A text; a number in its place is its spelling. Empty when there is none.
+/// A text; a number in its place is its spelling. Empty when there is none. Of one that is longer than any name the beginning: it
+/// becomes a label of series, which are kept, sent and stored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Text(pub Box<str>);
+
+/// No [`Text`] has more bytes.
+const LONGEST: usize = 1024;
+
+/// A text of any length, which becomes no label.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prose(pub String);
+
+/// The beginning of a text that is too long, and a sign that it is not all.
+fn shortened(text: &str) -> Box<str> {
+    const SIGN: &str = "…";
+    if text.len() <= LONGEST {
+        return text.into();
+    }
+    (text[..text.floor_char_boundary(LONGEST - SIGN.len())].to_owned() + SIGN).into()
+}
 
 impl std::ops::Deref for Text {
     type Target = str;
@@ -122,11 +139,20 @@ impl<'de> Deserialize<'de> for Text {
         deserializer.deserialize_any(ScalarVisitor(|scalar| {
             Text(match scalar {
                 Scalar::None => Box::default(),
-                Scalar::Text(text) => text.into(),
+                Scalar::Text(text) => shortened(text),
                 Scalar::Number(number) => number.to_string().into(),
                 Scalar::Whole(number) => number.to_string().into(),
                 Scalar::Flag(flag) => u8::from(flag).to_string().into(),
             })
+        }))
+    }
+}
+
+impl<'de> Deserialize<'de> for Prose {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor(|scalar| match scalar {
+            Scalar::Text(text) => Prose(text.to_owned()),
+            _ => Prose::default(),
         }))
     }
 }
@@ -244,6 +270,18 @@ mod tests {
         {
             assert_eq!(&*serde_json::from_str::<Text>(json).unwrap(), want, "{json}");
         }
+    }
+
+    #[test]
+    fn a_name_without_end_is_cut() {
+        for (text, want) in [("é".repeat(512), 1024), ("é".repeat(513), 1023), ("x".repeat(1 << 20), 1024)]
+        {
+            let json = serde_json::to_string(&text).unwrap();
+            let cut: Text = serde_json::from_str(&json).unwrap();
+            assert_eq!((cut.len(), cut.ends_with('…')), (want, text.len() > LONGEST));
+            assert_eq!(serde_json::from_str::<Prose>(&json).unwrap().0, text);
+        }
+        assert_eq!(serde_json::from_str::<Prose>("null").unwrap(), Prose::default());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use kit::Page;
 use tokio::sync::Mutex;
 
 use super::Cluster;
+use super::told::News;
 use super::way_out::way_out;
 use crate::api::{Failure, Reason};
 use crate::collect::Collector;
@@ -45,7 +46,8 @@ impl Collected {
 #[derive(Debug)]
 pub(super) struct Cell {
     collector: &'static Collector,
-    answer: Mutex<Option<Collected>>,
+    /// With the cluster's epoch in which it was asked for.
+    answer: Mutex<Option<(u64, Collected)>>,
     past: std::sync::Mutex<Past>,
 }
 
@@ -87,48 +89,60 @@ impl Cell {
                 Failure::new(Reason::Timeout, "the same call of another scrape has not been answered yet");
             return Collected::new(Page::new(), Some(failure), began);
         };
-        if let Some(answer) = answer.as_ref().filter(|answer| answer.at.elapsed() < good) {
+        let epoch = cluster.epoch();
+        let is_good = |of: u64, answer: &Collected| of == epoch && answer.at.elapsed() < good;
+        if let Some((_, answer)) = answer.as_ref().filter(|(of, answer)| is_good(*of, answer)) {
             return answer.clone();
         }
         let fresh = cluster.visit(self.collector, "", deadline).await;
         let mut past = self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = past.last.replace(fresh.failure.clone().map_or(Ok(()), Err));
-        tell(cluster, self.collector.name, "", before.as_ref(), fresh.failure.as_ref());
+        past.last = Some(fresh.failure.clone().map_or(Ok(()), Err));
+        tell(cluster, self.collector.name, "", fresh.failure.as_ref());
         if fresh.failure.is_none() {
             past.success = Some(fresh.time);
         }
-        *answer = fresh.failure.is_none().then(|| fresh.clone());
+        *answer = fresh.failure.is_none().then(|| (epoch, fresh.clone()));
         fresh
     }
 }
 
-/// Logs a failure when it begins or changes, and its end: not each time.
-pub(super) fn tell(
-    cluster: &Cluster,
-    collector: &str,
-    node: &str,
-    before: Option<&Result<(), Failure>>,
-    now: Option<&Failure>,
-) {
+/// Logs a failure when it begins or changes, and its end: not each time, and of those that have one cause the first.
+pub(super) fn tell(cluster: &Cluster, collector: &str, node: &str, now: Option<&Failure>) {
     let name = &cluster.settings().name;
-    let was = before.and_then(|before| before.as_ref().err());
-    match now {
-        Some(now) if was.is_none_or(|was| was.reason != now.reason) => {
-            if now.reason == Reason::Forbidden {
-                cluster.sight().doubt();
-            }
-            let way_out = way_out(now, name, &cluster.api().access().identity).unwrap_or_default();
-            tracing::warn!(
+    let way_out = now.and_then(|now| way_out(now, name, &cluster.api().access().identity));
+    let news = cluster.told.take(collector, node, now, way_out.as_deref());
+    if news.is_some() && now.is_some_and(|now| now.reason == Reason::Forbidden) {
+        cluster.sight().doubt();
+    }
+    match (now, news) {
+        (Some(now), Some(News::New)) => tracing::warn!(
+            cluster = name,
+            collector,
+            node,
+            reason = now.reason.word(),
+            error = now.detail,
+            way_out = way_out.unwrap_or_default(),
+            "collector failed"
+        ),
+        (Some(now), Some(_)) if now.reason.is_of_all() => {
+            tracing::debug!(
                 cluster = name,
                 collector,
                 node,
                 reason = now.reason.word(),
-                error = now.detail,
-                way_out,
-                "collector failed"
+                "collector failed, too"
             );
         }
-        None if was.is_some() => tracing::info!(cluster = name, collector, node, "collector works again"),
-        _ => {}
+        (Some(now), Some(_)) => tracing::warn!(
+            cluster = name,
+            collector,
+            node,
+            reason = now.reason.word(),
+            error = now.detail,
+            "collector failed, too; the way out is that of the one before"
+        ),
+        (None, Some(News::Less)) => tracing::debug!(cluster = name, collector, node, "collector works again"),
+        (None, Some(_)) => tracing::info!(cluster = name, collector, node, "collector works again"),
+        (_, None) => {}
     }
 }

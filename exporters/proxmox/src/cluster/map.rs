@@ -1,6 +1,6 @@
 //! What is known of a cluster's members: who must be asked, and what is where.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Instant;
 
 /// The members, as the last good answer had them.
@@ -87,6 +87,28 @@ impl Map {
         }
     }
 
+    /// Whether this is another cluster than before: none of its nodes was one of that.
+    #[must_use]
+    pub fn is_other(&self, before: &Self) -> bool {
+        let is_new = |node: &Node| before.nodes.iter().all(|known| known.name != node.name);
+        !self.nodes.is_empty() && !before.nodes.is_empty() && self.nodes.iter().all(is_new)
+    }
+
+    /// Keeps of what was known before what is not here: of an answer of which a part cannot be read.
+    pub fn keep(&mut self, before: &Self) {
+        let all = |map: &Self| -> HashSet<Box<str>> {
+            let nodes = map.nodes.iter().map(|node| node.name.clone());
+            let storages =
+                map.storages.iter().map(|storage| format!("{}/{}", storage.node, storage.name).into());
+            nodes.chain(map.guests.iter().map(|guest| guest.id.clone())).chain(storages).collect()
+        };
+        let here = all(self);
+        self.nodes.extend(before.nodes.iter().filter(|node| !here.contains(&node.name)).cloned());
+        self.guests.extend(before.guests.iter().filter(|guest| !here.contains(&guest.id)).cloned());
+        let is_gone = |storage: &&Storage| !here.contains(&*format!("{}/{}", storage.node, storage.name));
+        self.storages.extend(before.storages.iter().filter(is_gone).cloned());
+    }
+
     /// The nodes that may be asked: those that are not known to be offline.
     pub fn online(&self) -> impl Iterator<Item = &Node> {
         self.nodes.iter().filter(|node| node.online != Some(false))
@@ -109,6 +131,12 @@ pub struct Members {
 }
 
 impl Members {
+    /// Whether these are of another cluster than before, by its name, which no cluster changes.
+    #[must_use]
+    pub fn is_other(&self, before: &Self) -> bool {
+        !self.cluster.is_empty() && !before.cluster.is_empty() && self.cluster != before.cluster
+    }
+
     /// The node that a host name or address means.
     #[must_use]
     pub fn node(&self, host: &str) -> Option<&str> {
@@ -116,5 +144,32 @@ impl Members {
         let whole = self.nodes.iter().find(|(name, ip)| &**name == host || &**ip == host);
         let found = whole.or_else(|| self.nodes.iter().find(|(name, _)| &**name == short));
         found.map(|(name, _)| &**name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(nodes: &[&str]) -> Map {
+        let node = |name: &&str| Node { name: (*name).into(), online: Some(true) };
+        Map { nodes: nodes.iter().map(node).collect(), ..Map::default() }
+    }
+
+    #[test]
+    fn another_cluster_has_no_node_of_the_one_before() {
+        assert!(map(&["x", "y"]).is_other(&map(&["a", "b"])));
+        assert!(!map(&["a", "x", "y"]).is_other(&map(&["a", "b"])), "nodes come and go");
+        assert!(!map(&[]).is_other(&map(&["a"])) && !map(&["a"]).is_other(&map(&[])), "not known");
+        let members = |cluster: &str| Members { cluster: cluster.into(), nodes: Vec::new() };
+        assert!(members("x").is_other(&members("a")) && !members("a").is_other(&members("a")));
+        assert!(!members("a").is_other(&members("")), "a node that stood alone");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_kept() {
+        let mut now = map(&["a"]);
+        now.keep(&map(&["a", "b"]));
+        assert_eq!(now.nodes.len(), 2);
     }
 }

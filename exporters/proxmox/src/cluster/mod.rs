@@ -8,6 +8,7 @@
 //! | `store` | what the background found, with its age |
 //! | `rounds` | the background: which collector is due for which node |
 //! | `sight` | whether an answer that lacks something can be believed |
+//! | `told` | what the log has of failures that go on |
 //! | `way_out` | what to do about a failure |
 //! | `report` | how the collectors themselves fare, as metrics |
 
@@ -18,10 +19,11 @@ pub mod report;
 mod rounds;
 mod sight;
 mod store;
+mod told;
 mod way_out;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -39,6 +41,7 @@ pub use report::DESCS;
 pub use rounds::Rounds;
 use sight::Sight;
 use store::Store;
+use told::Told;
 
 /// A cluster's settings, validated.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,8 +96,11 @@ pub struct Cluster {
     lost: Failed,
     addresses: Book,
     sight: Sight,
+    told: Told,
     /// The major version; 0 until it is known.
     version: AtomicU32,
+    /// How often another cluster was found behind the same endpoints.
+    epoch: AtomicU64,
 }
 
 impl Cluster {
@@ -114,7 +120,9 @@ impl Cluster {
             lost: Failed::default(),
             addresses: Book::default(),
             sight: Sight::default(),
+            told: Told::default(),
             version: AtomicU32::new(0),
+            epoch: AtomicU64::new(0),
         }
     }
 
@@ -139,10 +147,40 @@ impl Cluster {
 
     /// Takes what an answer said of the members.
     pub fn learn(&self, map: Map) {
+        if map.is_other(&self.map.load()) {
+            self.forget();
+        }
         if self.sight.believes(map.lacks(&self.map.load())) {
             self.tasks.switches().settle(&map, Instant::now());
             self.map.store(Arc::new(map));
         }
+    }
+
+    /// Changes when another cluster is found behind the same endpoints.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    /// Another cluster answers than before: nothing that was known is known of it.
+    fn forget(&self) {
+        tracing::warn!(
+            cluster = self.settings.name,
+            "another cluster answers than before: what was known is forgotten, and what is counted starts at 0; clusters of which \
+             all are to be watched need an entry each"
+        );
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.map.store(Arc::default());
+        self.members.store(Arc::default());
+        self.store.forget();
+        self.tasks.forget();
+        self.permissions.forget();
+        self.lost.disks.forget();
+        self.lost.pools.forget();
+        self.addresses.retain(|_| false);
+        self.sight.forget();
+        self.told.forget();
+        self.version.store(0, Ordering::Relaxed);
     }
 
     /// Whether what it shows can be believed.
@@ -158,6 +196,9 @@ impl Cluster {
 
     /// Takes what an answer said of names and addresses.
     pub fn learn_members(&self, members: Members) {
+        if members.is_other(&self.members.load()) {
+            self.forget();
+        }
         self.members.store(Arc::new(members));
     }
 
@@ -206,7 +247,8 @@ impl Cluster {
     pub async fn visit(&self, collector: &'static Collector, node: &str, deadline: Instant) -> Collected {
         let began = Instant::now();
         let (mut page, lane) = (Page::new(), collector.tier.lane());
-        let visit = Visit { cluster: self, name: &self.settings.name, node, lane, deadline };
+        let (name, epoch) = (self.settings.name.as_str(), self.epoch());
+        let visit = Visit { cluster: self, name, node, lane, deadline, epoch };
         // Each of its calls ends by the deadline; this is for what it may do beside them.
         let guard = deadline + Duration::from_millis(20);
         let result = match tokio::time::timeout_at(guard.into(), (collector.collect)(&visit, &mut page)).await
@@ -217,14 +259,23 @@ impl Cluster {
         Collected::new(page, result.err(), began)
     }
 
+    /// A failure in one line, with its way out.
+    #[must_use]
+    pub fn told(&self, failure: &Failure) -> String {
+        way_out::told(failure, self)
+    }
+
     /// The state of the cluster in one line, for people: whether it answers, and what is in it.
     #[must_use]
     pub fn state(&self) -> (Option<bool>, String) {
         let resources = self.cells.iter().find(|cell| cell.collector().name == "resources");
         match resources.and_then(Cell::last) {
             None => (None, "not asked yet".to_owned()),
-            Some(Err(failure)) => (Some(false), way_out::told(&failure, self)),
-            Some(Ok(())) => {
+            // An empty answer is bad, and mostly for want of rights: that is told below.
+            Some(Err(failure)) if failure.reason != Reason::Answer || self.sight.lost().is_none() => {
+                (Some(false), way_out::told(&failure, self))
+            }
+            Some(_) => {
                 let map = self.map();
                 let online = map.nodes.iter().filter(|node| node.online == Some(true)).count();
                 let seen =

@@ -70,6 +70,7 @@ impl Sampler for Rounds {
                 busy: Vec::new(),
                 early: Vec::new(),
                 permissions: None,
+                epoch: self.cluster.epoch(),
             };
             let mut running = FuturesUnordered::new();
             loop {
@@ -100,6 +101,8 @@ struct Done {
     run: Option<(Planned, Collected)>,
     /// Whether it began before the members were known.
     early: bool,
+    /// The cluster's epoch when it began.
+    epoch: u64,
 }
 
 type Running = FuturesUnordered<BoxFuture<'static, Done>>;
@@ -117,12 +120,21 @@ struct Work {
     early: Vec<Key>,
     /// When the permissions were last asked for.
     permissions: Option<Instant>,
+    /// The cluster's epoch that all this is of.
+    epoch: u64,
 }
 
 impl Work {
     /// Starts what is due, the longest due first, while there is room.
     fn start(&mut self, running: &mut Running) {
         let now = Instant::now();
+        let epoch = self.cluster.epoch();
+        if self.epoch != epoch {
+            // Of another cluster nothing was asked yet.
+            self.due.clear();
+            self.early.clear();
+            (self.permissions, self.epoch) = (None, epoch);
+        }
         let map = self.cluster.map();
         let members: Key = (MEMBERS, Box::default());
         let is_old = map.at.is_none_or(|at| now.saturating_duration_since(at) >= MAP);
@@ -131,7 +143,7 @@ impl Work {
             let cluster = Arc::clone(&self.cluster);
             running.push(Box::pin(async move {
                 cluster.fresh_map(MAP, Instant::now() + Duration::from_secs(10)).await;
-                Done { key: members, run: None, early: false }
+                Done { key: members, run: None, early: false, epoch }
             }));
         }
         let endpoints: Key = (ENDPOINTS, Box::default());
@@ -143,7 +155,7 @@ impl Work {
             let cluster = Arc::clone(&self.cluster);
             running.push(Box::pin(async move {
                 cluster.api().revive(Instant::now() + Duration::from_secs(10)).await;
-                Done { key: endpoints, run: None, early: false }
+                Done { key: endpoints, run: None, early: false, epoch }
             }));
         }
         if self.cluster.api().met_a_stranger() {
@@ -169,7 +181,7 @@ impl Work {
             running.push(Box::pin(async move {
                 let deadline = Instant::now() + planned.collector.limit;
                 let collected = cluster.visit(planned.collector, &key.1, deadline).await;
-                Done { key, run: Some((planned, collected)), early }
+                Done { key, run: Some((planned, collected)), early, epoch }
             }));
         }
     }
@@ -207,6 +219,7 @@ impl Work {
             self.due
                 .retain(|key, _| matches!(key.0, MEMBERS | ENDPOINTS) || known.binary_search(key).is_ok());
             cluster.store.prune(|key| known.binary_search(key).is_ok());
+            cluster.told.retain(|name| map.nodes.iter().any(|node| *node.name == *name));
         }
         let is_due = |(key, planned): (Key, Planned)| {
             let due = self.due.get(&key).copied().unwrap_or(now);
@@ -247,6 +260,9 @@ impl Work {
             self.due.insert(done.key, now + pause);
             return;
         };
+        if done.epoch != self.cluster.epoch() {
+            return;
+        }
         let name = done.key.0;
         let every = match &collected.failure {
             Some(failure) if failure.reason.is_of_all() => planned.every.min(SOON),
@@ -267,7 +283,7 @@ impl Work {
         self.due.insert(done.key.clone(), begun + every + jittered(every / 10));
         let failure = collected.failure.clone();
         let node = done.key.1.clone();
-        let before = self.cluster.store.put(done.key, collected, planned.every);
-        tell(&self.cluster, name, &node, before.as_ref(), failure.as_ref());
+        self.cluster.store.put(done.key, collected, planned.every);
+        tell(&self.cluster, name, &node, failure.as_ref());
     }
 }

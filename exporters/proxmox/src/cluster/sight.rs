@@ -46,6 +46,12 @@ impl Sight {
         complete && state.lost != Some("nodes")
     }
 
+    /// Another cluster: nothing of it was seen.
+    pub(super) fn forget(&self) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
+        self.doubt();
+    }
+
     /// The permissions may have changed.
     pub(super) fn doubt(&self) {
         self.doubt.store(true, Ordering::Relaxed);

@@ -52,11 +52,10 @@ impl Store {
         self.generation.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Puts in what a run came to. Returns how the one before ended.
-    pub(super) fn put(&self, key: Key, fresh: Collected, every: Duration) -> Option<Result<(), Failure>> {
+    /// Puts in what a run came to.
+    pub(super) fn put(&self, key: Key, fresh: Collected, every: Duration) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let before = entries.get(&key);
-        let ended = before.map(|before| before.failure.clone().map_or(Ok(()), Err));
         let mut entry = Entry {
             page: fresh.page,
             at: fresh.at,
@@ -74,7 +73,12 @@ impl Store {
         entries.insert(key, entry);
         drop(entries);
         self.changed();
-        ended
+    }
+
+    /// Forgets everything: another cluster.
+    pub(super) fn forget(&self) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.changed();
     }
 
     /// Forgets the nodes that are no members any more, and drops what is too old.
@@ -135,8 +139,8 @@ mod tests {
     fn what_is_known_lasts_three_intervals() {
         let (store, every) = (Store::default(), Duration::from_millis(20));
         let key = || -> Key { ("node", "pve1".into()) };
-        assert!(store.put(key(), found(Some(1.0)), every).is_none());
-        assert!(store.put(key(), found(None), every).is_some_and(|before| before.is_ok()));
+        store.put(key(), found(Some(1.0)), every);
+        store.put(key(), found(None), every);
         let page = store.page("c", |_| true);
         let labels = [("cluster", "c"), ("collector", "node"), ("node", "pve1")];
         assert_eq!(page.get("value", &[("cluster", "c")]), Some(1.0), "kept through a failure");

@@ -81,7 +81,7 @@ pub struct Status {
 #[serde(default)]
 struct Health {
     status: Text,
-    checks: BTreeMap<String, Check>,
+    checks: BTreeMap<Text, Check>,
 }
 
 #[derive(Debug, Default, Deserialize)]

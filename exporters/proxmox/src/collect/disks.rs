@@ -110,9 +110,16 @@ impl Fails for Row {
         healthy(self)
     }
 
-    /// The same disk, wherever it is; or whatever has its name now.
+    /// By its serial number, wherever it is now; by its name where it has none.
     fn is_same(&self, other: &Self) -> bool {
-        (!self.serial.is_empty() && self.serial == other.serial) || self.devpath == other.devpath
+        if self.serial.is_empty() || other.serial.is_empty() {
+            return self.devpath == other.devpath;
+        }
+        self.serial == other.serial
+    }
+
+    fn is_replaced_by(&self, other: &Self) -> bool {
+        self.devpath == other.devpath
     }
 }
 
@@ -202,6 +209,10 @@ mod tests {
         let silent = bad.replace("FAILED!", "UNKNOWN");
         assert_eq!(read(&format!("[{good},{silent}]")), [well, (Some(0.0), None)], "nor is silent");
         let other = bad.replace("S2", "S3").replace("FAILED!", "OK");
+        let mute = silent.replace("S2", "S4");
+        assert_eq!(read(&format!("[{good},{bad}]"))[1], (Some(0.0), None));
+        assert_eq!(read(&format!("[{good},{mute}]")), [well, (None, None)], "another, which says nothing");
+        assert_eq!(read(&format!("[{good},{bad}]"))[1], (Some(0.0), None));
         assert_eq!(read(&format!("[{good},{other}]")), [well, well], "another is in its place");
         assert_eq!(read(&format!("[{good}]")), [well, (None, None)]);
     }

@@ -15,29 +15,34 @@ impl<T> Default for Lost<T> {
 }
 
 /// A row of which it can be told whether it has failed.
-pub(super) trait Fails: Clone {
+pub trait Fails: Clone {
     /// Whether it is well; `None` when nothing is said.
     fn well(&self) -> Option<bool>;
-    /// Whether the other row is about the same thing, or about what took its place.
+    /// Whether the other row is about the same thing.
     fn is_same(&self, other: &Self) -> bool;
+    /// Whether the other row is about what took its place.
+    fn is_replaced_by(&self, _: &Self) -> bool {
+        false
+    }
 }
 
 /// A node's list against what had failed before.
-pub(super) struct Known<T> {
+pub struct Known<T> {
     /// What is not in it any more.
-    pub(super) missing: Vec<T>,
+    pub missing: Vec<T>,
     /// What is in it, and of which nothing is said now.
-    pub(super) silent: Vec<T>,
+    pub silent: Vec<T>,
 }
 
 impl<T: Fails> Lost<T> {
     /// Takes a node's list. What had failed stays known until it is well again.
-    pub(super) fn take(&self, node: &str, rows: &[T]) -> Known<T> {
+    pub fn take(&self, node: &str, rows: &[T]) -> Known<T> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let failed = all.entry(node.into()).or_default();
         let mut known = Known { missing: Vec::new(), silent: Vec::new() };
         for row in std::mem::take(failed) {
             match rows.iter().find(|now| row.is_same(now)) {
+                None if rows.iter().any(|now| row.is_replaced_by(now)) => {}
                 None => known.missing.push(row),
                 Some(now) if now.well().is_none() => known.silent.push(row),
                 Some(_) => {}

@@ -176,6 +176,8 @@ pub struct Visit<'a> {
     pub lane: Lane,
     /// When it must be over.
     pub deadline: Instant,
+    /// The cluster's epoch when it began.
+    pub epoch: u64,
 }
 
 impl Visit<'_> {
@@ -196,7 +198,12 @@ impl Visit<'_> {
         path: &'static str,
         fill: &[(&'static str, &str)],
     ) -> Result<T, Failure> {
-        self.cluster.api().get(Call { path, fill, lane: self.lane, deadline: self.deadline }).await
+        let answer =
+            self.cluster.api().get(Call { path, fill, lane: self.lane, deadline: self.deadline }).await?;
+        if self.epoch != self.cluster.epoch() {
+            return Err(Failure::new(Reason::Answer, "another cluster answers than the one that was asked"));
+        }
+        Ok(answer)
     }
 }
 

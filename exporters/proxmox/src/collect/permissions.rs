@@ -49,6 +49,11 @@ pub type Permissions = BTreeMap<String, BTreeMap<String, Number>>;
 pub struct Memory(Mutex<Option<BTreeSet<(&'static str, &'static str)>>>);
 
 impl Memory {
+    /// Forgets everything: another cluster.
+    pub(crate) fn forget(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Whether anything was missing.
     #[must_use]
     pub fn is_short(&self) -> bool {

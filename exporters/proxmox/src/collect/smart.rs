@@ -5,7 +5,7 @@
 use kit::{Desc, Page};
 use serde::Deserialize;
 
-use crate::api::value::{Number, Rows, Text};
+use crate::api::value::{Number, Prose, Rows, Text};
 
 const DEVICE: &[&str] = &["cluster", "node", "device"];
 
@@ -93,7 +93,7 @@ const DATA_UNIT: f64 = 512_000.0;
 #[serde(default)]
 pub struct Smart {
     attributes: Option<Rows<Attribute>>,
-    text: Text,
+    text: Prose,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -133,7 +133,7 @@ pub fn write(labels: [&str; 3], smart: &Smart, page: &mut Page) {
             push(desc, found.and_then(|row| leading(&row.raw)).map(|number| number * unit));
         }
     }
-    for line in smart.text.lines() {
+    for line in smart.text.0.lines() {
         let Some((name, value)) = line.split_once(':') else { continue };
         let number = leading(value);
         match name.trim() {

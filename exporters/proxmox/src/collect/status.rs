@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::resources::UP;
 use super::{Collector, SYS_AUDIT, Scope, Tier, Visit, flag, whole};
-use crate::api::Failure;
 use crate::api::value::{Number, Rows, Text};
+use crate::api::{Failure, Reason};
 use crate::cluster::map::Members;
 
 /// See the module.
@@ -69,7 +69,11 @@ pub struct Row {
 fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
         let answer: Rows<Row> = visit.get("/cluster/status").await?;
-        let nodes = || answer.rows.iter().filter(|row| *row.kind == *"node");
+        let nodes = || answer.rows.iter().filter(|row| *row.kind == *"node" && !row.name.is_empty());
+        if nodes().next().is_none() {
+            let detail = "/cluster/status: no node is in the answer, and every cluster has one";
+            return Err(Failure::new(Reason::Answer, detail));
+        }
         visit.cluster.learn_members(Members {
             cluster: answer
                 .rows

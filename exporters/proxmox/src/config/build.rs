@@ -67,11 +67,11 @@ pub fn build(
 pub(super) struct Bench<'a> {
     index: usize,
     pub(super) document: &'a Document,
-    problems: Vec<Problem>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Bench<'_> {
-    fn key(&self, key: &str) -> String {
+    pub(super) fn key(&self, key: &str) -> String {
         format!("clusters[{}].{key}", self.index)
     }
 
@@ -86,6 +86,9 @@ impl Bench<'_> {
     fn cluster(&mut self, section: &ClusterSection, shared: &Shared, before: &[Built]) -> Option<Built> {
         if section.name.trim().is_empty() {
             self.at(&section.name, "name", "the name is empty", "give one, e.g. home");
+        } else if section.name.chars().any(char::is_control) {
+            let cause = format!("{:?} has characters that no one sees", section.name.as_str());
+            self.at(&section.name, "name", cause, "give one of letters, e.g. home");
         }
         let endpoints = self.endpoints(section);
         let identity = self.identity(section);

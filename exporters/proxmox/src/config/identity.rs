@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use kit::Notice;
-use kit::config::{SecretSource, Spanned};
+use kit::config::{Problem, SecretSource, Spanned};
 
 use super::ClusterSection;
 use super::build::Bench;
 use crate::api::access::Identity;
+use crate::api::token;
 
 /// What is told of a name with its secret in it, which must not be shown.
 pub(super) const SECRET_BEHIND: &str = "the token's secret stands behind its name";
@@ -20,19 +21,29 @@ fn secrets(section: &ClusterSection) -> (Option<SecretSource>, Option<SecretSour
     (token, password)
 }
 
-/// What is told when a secret's file cannot be read now. It is no error: the file is read when it is needed, may be mounted
-/// later than this program starts, and one cluster's must not keep the others from being watched.
+/// What is told when a secret's file cannot be read now, or cannot be a token's. It is no error: the file is read when it is
+/// needed, may be written later than this program starts, and one cluster's must not keep the others from being watched.
 #[must_use]
 pub fn unreadable(section: &ClusterSection, folder: &Path) -> Option<Notice> {
     let (token, password) = secrets(section);
-    let source = token.or(password).filter(|source| matches!(source, SecretSource::File(_)))?;
-    let error = source.read(folder).err()?;
-    let text = format!(
-        "cluster {}: {error}; until this program's user can read it, the cluster is not asked. proxmox-exporter --setup prints \
-         the commands that make a token",
-        section.name.as_str()
-    );
-    Some(Notice { name: "secret_unreadable", text })
+    let source = token.clone().or(password).filter(|source| matches!(source, SecretSource::File(_)))?;
+    let name = section.name.as_str();
+    let (notice, text) = match (source.read(folder), &section.token_id) {
+        (Err(error), _) => (
+            "secret_unreadable",
+            format!(
+                "cluster {name}: {error}; until this program's user can read it, the cluster is not asked. proxmox-exporter \
+                 --setup prints the commands that make a token"
+            ),
+        ),
+        (Ok(secret), Some(id)) if token.is_some() => {
+            let failure = token::secret(secret.expose(), id).err()?;
+            let SecretSource::File(path) = &source else { return None };
+            ("secret_unusable", format!("cluster {name}: {}: {}", path.display(), failure.detail))
+        }
+        _ => return None,
+    };
+    Some(Notice { name: notice, text })
 }
 
 impl Bench<'_> {
@@ -49,8 +60,17 @@ impl Bench<'_> {
         for (key, source) in [("token", &token), ("password", &password)] {
             // What the environment does not have now, it never will. A file may come: see `unreadable`.
             let fixed = source.as_ref().filter(|source| !matches!(source, SecretSource::File(_)));
-            if let Some(Err(error)) = fixed.map(|source| source.read(&self.document.folder)) {
-                self.there(key, error, "set it where this program is started");
+            match (fixed.map(|source| source.read(&self.document.folder)), &section.token_id) {
+                (Some(Err(error)), _) => self.there(key, error, "set it where this program is started"),
+                (Some(Ok(secret)), Some(id)) if key == "token" => {
+                    if let Err(failure) = token::secret(secret.expose(), id) {
+                        // Without its line, which has the secret in it.
+                        let way_out = "give the secret as it was printed, alone; or its file, as token_file";
+                        let problem = self.document.problem_at(self.key(key), failure.detail, way_out);
+                        self.problems.push(Problem { snippet: None, ..problem });
+                    }
+                }
+                _ => {}
             }
         }
         match (&section.token_id, &section.username) {

@@ -36,7 +36,8 @@ pub struct File {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clusters: Vec<ClusterSection>,
     /// What the target parameter of /pve may name beside the clusters' own endpoints, with a pve.yml's modules: no
-    /// credential is sent to any other host. Default: this machine.
+    /// credential is sent to any other host, nor to another port than the module's (8006, if it names none) where a rule names
+    /// no ports. Default: this machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowed_targets: Option<AllowedTargets>,
     /// DNS servers to ask instead of those in /etc/resolv.conf, as `address` or `address:port`.

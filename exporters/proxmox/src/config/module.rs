@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::identity::SECRET_BEHIND;
 use crate::api::access::Identity;
+use crate::api::token;
 
 /// The peer's default, in seconds.
 const TIMEOUT: f64 = 5.0;
@@ -128,7 +129,9 @@ impl ModuleSection {
                 (Some(at), "user") => document.problem(at, format!("{name}.{key}"), cause, way_out),
                 _ => document.problem_at(format!("{name}.{key}"), cause, way_out),
             };
-            problems.push(problem);
+            // A line with the secret in it is not shown.
+            let snippet = problem.snippet.filter(|_| key != "token_value");
+            problems.push(Problem { snippet, ..problem });
         };
         if user.is_empty() {
             tell("a module needs a user", way_out, "user");
@@ -137,7 +140,11 @@ impl ModuleSection {
         }
         let identity = match (token, &self.token_value, &self.password) {
             (Some(token), Some(value), _) => {
-                Some(Identity::Token(format!("{user}!{token}"), SecretSource::Inline(value.value.clone())))
+                let name = format!("{user}!{token}");
+                if let Err(failure) = token::secret(value.expose(), &name) {
+                    tell(&failure.detail, "give the secret as it was printed, alone", "token_value");
+                }
+                Some(Identity::Token(name, SecretSource::Inline(value.value.clone())))
             }
             (Some(_), None, _) => {
                 tell("the token has no token_value", way_out, "token_name");

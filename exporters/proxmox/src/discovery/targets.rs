@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use kit::discovery::Group;
+use kit::once::one_line;
 
 use super::addresses::Source;
 use super::wish::Wish;
@@ -106,12 +107,17 @@ fn group(
 ) -> Option<Group> {
     let (host, source) = match (wish.choose(addresses), source) {
         (Some(ip), Some(source)) => (ip.to_string(), source),
-        _ if wish.ipv4.is_none() && !name.is_empty() => (name.to_owned(), "name"),
+        _ if wish.ipv4.is_none() && is_host(name) => (name.to_owned(), "name"),
         _ => return None,
     };
     let mut labels = BTreeMap::new();
     let mut put = |label: &str, value: String| {
         if !value.is_empty() {
+            // Whoever names a guest writes what they like.
+            let value = one_line(&value);
+            if wish.labels.iter().any(|wanted| wanted == label) {
+                labels.insert(label.to_owned(), value.clone());
+            }
             labels.insert(format!("__meta_pve_{label}"), value);
         }
     };
@@ -124,6 +130,12 @@ fn group(
     put("addresses", listed(addresses));
     put("address_source", source.to_owned());
     Some(Group { targets: vec![wish.target(&host)], labels })
+}
+
+/// Whether a name can be a host's: one with anything else in it would be another target, or none.
+fn is_host(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    (1..=253).contains(&name.len()) && name.bytes().all(is_part)
 }
 
 /// `,a,b,`; empty for none.
@@ -192,6 +204,34 @@ mod tests {
             of_guest("lab", &guest(), &addresses[..1], Some(Source::Seen), &wish("family=ipv6")),
             None
         );
+    }
+
+    #[test]
+    fn facts_can_be_labels_of_their_own() {
+        let group = of_guest("lab", &guest(), &[], None, &wish("labels=id,name,node")).unwrap();
+        for (label, want) in
+            [("id", "qemu/100"), ("name", "web"), ("node", "pve1"), ("__meta_pve_id", "qemu/100")]
+        {
+            assert_eq!(group.labels[label], want, "{label}");
+        }
+        assert!(!group.labels.contains_key("vmid"));
+    }
+
+    #[test]
+    fn a_name_that_is_no_hosts_is_no_target() {
+        let named = |name: &str| {
+            let guest = Guest { name: name.into(), tags: "a\n;b\u{7}".into(), ..guest() };
+            of_guest("lab", &guest, &[], None, &wish("port=80"))
+        };
+        for name in ["a b", "a\nb", "a/b", "a:1", "", "\u{e9}"] {
+            assert_eq!(named(name), None, "{name:?}");
+        }
+        let group = named("web-1.lan").unwrap();
+        assert_eq!((&*group.targets[0], &*group.labels["__meta_pve_tags"]), ("web-1.lan:80", ",a ,b ,"));
+        let address = ["192.0.2.5".parse().unwrap()];
+        let odd = Guest { name: "a\nb".into(), ..guest() };
+        let group = of_guest("lab", &odd, &address, Some(Source::Seen), &wish("")).unwrap();
+        assert_eq!(group.labels["__meta_pve_name"], "a b");
     }
 
     #[test]

@@ -22,9 +22,13 @@ pub struct Wish {
     pub ipv4: Option<bool>,
     /// What stands behind the target.
     pub port: Option<u16>,
+    /// Facts that are told as labels of their own, too, and not for relabelling alone.
+    pub labels: Vec<String>,
 }
 
-const KEYS: &[&str] = &["type", "running", "tag", "pool", "node", "family", "port"];
+const KEYS: &[&str] = &["type", "running", "tag", "pool", "node", "family", "port", "labels"];
+/// The facts that may be labels of their own.
+const LABELS: &[&str] = &["cluster", "id", "type", "name", "node", "status", "vmid", "pool", "tags"];
 const KINDS: &[&str] = &["node", "qemu", "lxc"];
 
 impl Wish {
@@ -43,6 +47,12 @@ impl Wish {
                         return Err(format!("type={odd}: {}", did_you_mean(&odd, KINDS.iter().copied())));
                     }
                     wish.kinds.extend(each());
+                }
+                "labels" => {
+                    if let Some(odd) = each().find(|label| !LABELS.contains(&label.as_str())) {
+                        return Err(format!("labels={odd}: {}", did_you_mean(&odd, LABELS.iter().copied())));
+                    }
+                    wish.labels.extend(each());
                 }
                 "tag" => wish.tags.extend(each()),
                 "pool" => wish.pools.extend(each()),
@@ -115,6 +125,7 @@ mod tests {
             ("family=6", "ipv6"),
             ("port=0", "65535"),
             ("port=x", "65535"),
+            ("labels=id,nam", "did you mean \"name\"?"),
         ] {
             let error = Wish::parse(query).unwrap_err();
             assert!(error.contains(want), "{query}: {error}");

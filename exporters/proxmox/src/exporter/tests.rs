@@ -8,8 +8,7 @@ fn made(yaml: &str, previous: Option<&ProxmoxExporter>) -> Result<ProxmoxExporte
     ProxmoxExporter::build(raw, &document, previous).map_err(|error| error.to_string())
 }
 
-const GOOD: &str =
-    "clusters: [{name: a, endpoints: [pve1, 'https://[2001:db8::1]:443'], token_id: 'u@pve!t', token: 's'}]";
+const GOOD: &str = "clusters: [{name: a, endpoints: [pve1, 'https://[2001:db8::1]:443'], token_id: 'u@pve!t', token: '01234567-89ab-cdef-0123-456789abcdef'}]";
 
 #[test]
 fn the_built_in_configuration_and_the_example_are_good() {
@@ -19,7 +18,7 @@ fn the_built_in_configuration_and_the_example_are_good() {
         ("good", GOOD, 1),
         (
             "peer",
-            "default: {user: u@pve, password: p}\nother: {user: 'u@pve!t', token_value: v, timeout: 2.5}",
+            "default: {user: u@pve, password: p}\nother: {user: 'u@pve!t', token_value: 01234567-89ab-cdef-0123-456789abcdef, timeout: 2.5}",
             0,
         ),
     ] {
@@ -30,9 +29,19 @@ fn the_built_in_configuration_and_the_example_are_good() {
 }
 
 #[test]
+fn without_a_file_it_says_what_it_needs() {
+    let notices = Exporter::notices(&made(ProxmoxExporter::ABOUT.builtin_config, None).unwrap());
+    assert_eq!(notices.len(), 1, "{notices:?}");
+    assert!(notices[0].text.contains("proxmox.yml") && notices[0].text.contains("--setup"), "{notices:?}");
+    assert!(Exporter::notices(&made("clusters: []", None).unwrap()).is_empty(), "somebody wrote that");
+}
+
+#[test]
 fn what_is_wrong_is_told_where_it_is() {
     let cluster = |more: &str| format!("clusters: [{{name: a, endpoints: [pve1], {more}}}]");
-    let token = |more: &str| cluster(&format!("token_id: 'u@pve!t', token: 's', {more}"));
+    let token = |more: &str| {
+        cluster(&format!("token_id: 'u@pve!t', token: '01234567-89ab-cdef-0123-456789abcdef', {more}"))
+    };
     for (yaml, want) in [
         (cluster(""), "neither a token nor a user"),
         (cluster("token_id: 'u@pve!t'"), "the token has no secret"),
@@ -42,6 +51,12 @@ fn what_is_wrong_is_told_where_it_is() {
         (cluster("username: u, password: s"), "no realm"),
         (cluster("username: u@pve"), "the user has no password"),
         (cluster("token_id: 'u@pve!t', token: {env: FAROL_NO_SUCH_SECRET}"), "FAROL_NO_SUCH_SECRET"),
+        (cluster("token_id: 'u@pve!t', token: hidden-5d1f"), "no UUID"),
+        (
+            cluster("token_id: 'u@pve!t', token: 'u@pve!x=01234567-89ab-cdef-0123-456789abcdef'"),
+            "that of the token u@pve!x, not of u@pve!t",
+        ),
+        ("default: {user: 'u@pve!t', token_value: hidden-5d1f}".into(), "no UUID"),
         (token("username: u@pve"), "there is a token_id, too"),
         (token("token_file: x"), "stands in token, too"),
         (token("timeout: 0s"), "no time at all"),
@@ -63,6 +78,10 @@ fn what_is_wrong_is_told_where_it_is() {
         ),
         ("clusters: [{name: '', token_id: 'u@pve!t', token: s, endpoints: [a]}]".into(), "the name is empty"),
         (
+            "clusters: [{name: \"a\\nb\", token_id: 'u@pve!t', token: s, endpoints: [a]}]".into(),
+            "that no one sees",
+        ),
+        (
             format!(
                 "{}{}",
                 &GOOD[..GOOD.len() - 1],
@@ -83,6 +102,7 @@ fn what_is_wrong_is_told_where_it_is() {
     ] {
         let error = made(&yaml, None).err().unwrap_or_else(|| panic!("{yaml} was taken"));
         assert!(error.contains(want) && error.contains("test.yml:"), "{yaml}: {error}");
+        assert!(!error.contains("5d1f"), "{yaml}: {error}");
     }
 }
 
@@ -105,7 +125,7 @@ fn a_cluster_that_has_not_changed_goes_on() {
     let first = made(GOOD, None).unwrap();
     let same = made(&format!("{GOOD}\nallowed_targets: [a]"), Some(&first)).unwrap();
     assert!(Arc::ptr_eq(&first.rounds[0], &same.rounds[0]));
-    let other = made(&GOOD.replace("'s'", "'other'"), Some(&first)).unwrap();
+    let other = made(&GOOD.replace("456789abcdef", "456789abcde0"), Some(&first)).unwrap();
     assert!(!Arc::ptr_eq(&first.rounds[0], &other.rounds[0]));
 }
 
@@ -124,7 +144,7 @@ fn the_peers_environment_is_a_module() {
     let get = |name: &str| match name {
         "PVE_USER" => Some("u@pve".to_owned()),
         "PVE_TOKEN_NAME" => Some("t".to_owned()),
-        "PVE_TOKEN_VALUE" => Some("v".to_owned()),
+        "PVE_TOKEN_VALUE" => Some("01234567-89ab-cdef-0123-456789abcdef".to_owned()),
         "PVE_VERIFY_SSL" => Some("False".to_owned()),
         _ => None,
     };
@@ -158,4 +178,26 @@ fn each_collector_may_have_its_own_interval() {
         [minutes("disks"), minutes("snapshots"), minutes("zfs"), minutes("services"), minutes("node")],
         [Some(360), Some(45), None, Some(20), Some(1)]
     );
+}
+
+#[test]
+fn a_file_that_is_no_tokens_is_told_and_keeps_nothing_from_starting() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    let yaml = format!(
+        "clusters: [{{name: a, endpoints: [b], token_id: 'u@pve!t', token_file: '{}'}}]",
+        file.display()
+    );
+    for (text, want) in [
+        ("hidden-5d1f\n", "no UUID"),
+        ("u@pve!x=01234567-89ab-cdef-0123-456789abcdef", "token u@pve!x"),
+        ("01234567-89ab-cdef-0123-456789abcdef\n", ""),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let notices = Exporter::notices(&made(&yaml, None).unwrap());
+        let told: String =
+            notices.iter().map(|notice| format!("{}: {}\n", notice.name, notice.text)).collect();
+        assert_eq!(told.contains("secret_unusable"), !want.is_empty(), "{told}");
+        assert!(told.contains(want) && !told.contains("5d1f"), "{told}");
+    }
 }

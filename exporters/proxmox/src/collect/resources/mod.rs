@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use kit::{BoxFuture, Page};
 
-use super::{Collector, DATASTORE_AUDIT, SYS_AUDIT, Scope, Tier, VM_AUDIT, Visit, whole};
+use super::{Collector, DATASTORE_AUDIT, SYS_AUDIT, Scope, Tier, VM_AUDIT, Visit};
 use crate::api::Failure;
 use crate::api::value::Rows;
 
@@ -39,8 +39,13 @@ pub const COLLECTOR: Collector = Collector {
 fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
         let answer: Rows<Row> = visit.get("/cluster/resources").await?;
-        visit.cluster.learn(rows::map(&answer.rows));
+        let result = rows::check(&answer);
+        let mut map = rows::map(&answer.rows);
+        if result.is_err() && !map.nodes.is_empty() && !map.is_other(&visit.cluster.map()) {
+            map.keep(&visit.cluster.map());
+        }
+        visit.cluster.learn(map);
         write(visit.name, &answer.rows, visit.cluster.settings().one_hot, page);
-        whole(&answer, "/cluster/resources")
+        result
     })
 }
