@@ -101,7 +101,7 @@ pub fn missing(permissions: &Permissions, settings: &Settings) -> Vec<(&'static 
 }
 
 /// Whether a privilege is there: by the path's own entry, else by the nearest one above it that goes on to what is below.
-fn has(permissions: &Permissions, need: &Need) -> bool {
+pub(super) fn has(permissions: &Permissions, need: &Need) -> bool {
     // Up to version 8 the agent stood under the right to a guest's monitor.
     let old = if need.privilege == "VM.GuestAgent.Audit" { "VM.Monitor" } else { need.privilege };
     if let Some(own) = permissions.get(need.path) {

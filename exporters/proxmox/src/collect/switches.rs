@@ -107,18 +107,17 @@ impl Switches {
             && self.lock().get(&guest.id).is_none_or(|life| !life.known && life.last.is_none())
     }
 
-    /// Takes the task log of a guest that is off. When it has neither a start nor a stop, the guest is not to run; if what is in
-    /// the log can be believed to be all.
-    pub(super) fn read(&self, id: &str, rows: &[Row], is_whole: bool, at: Instant) {
+    /// Takes the task log of a guest that is off. When it has neither a start nor a stop, nothing says that the guest is to run.
+    pub(super) fn read(&self, id: &str, rows: &[Row], at: Instant) {
         self.take(rows, at);
         let mut lives = self.lock();
         let life = lives.entry(id.into()).or_default();
         match &mut life.last {
             Some(last) if last.what == What::Asked => last.what = What::Stopped,
-            None if is_whole => life.last = Some(Switch { what: What::Stopped, end: now(), at }),
-            _ => {}
+            None => life.last = Some(Switch { what: What::Stopped, end: now(), at }),
+            Some(_) => {}
         }
-        life.known |= is_whole;
+        life.known = true;
     }
 
     /// Forgets everything: another cluster.
@@ -249,20 +248,18 @@ mod tests {
         let riddles =
             |switches: &Switches| all.guests.iter().filter(|guest| switches.is_riddle(guest)).count();
         assert_eq!(riddles(&switches), 3);
-        switches.read("qemu/1", &rows(&[("qmstart", "1", "OK", 50), ("qmstop", "1", "OK", 40)]), true, at);
+        switches.read("qemu/1", &rows(&[("qmstart", "1", "OK", 50), ("qmstop", "1", "OK", 40)]), at);
         switches.read(
             "qemu/2",
             &rows(&[("qmshutdown", "2", "got timeout", 50), ("qmstart", "2", "OK", 40)]),
-            true,
             at,
         );
-        switches.read("lxc/3", &[], false, at);
         assert_eq!(
             (riddles(&switches), stopped(&switches)),
             (1, vec!["qemu/2".to_owned()]),
             "the first one fell"
         );
-        switches.read("lxc/3", &rows(&[("vzdump", "3", "OK", 50)]), true, at);
+        switches.read("lxc/3", &rows(&[("vzdump", "3", "OK", 50)]), at);
         assert_eq!(
             (riddles(&switches), stopped(&switches)),
             (0, vec!["lxc/3".to_owned(), "qemu/2".to_owned()])
