@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `operators` | configuration and web configuration, resolv.conf, hosts, files with certificates |
 //! | `scrapers` | requests to the server: query, headers, whole connections |
-//! | `peers` | what a probed machine answers: DNS, ICMP, certificates, STARTTLS, TLS, HTTP, bodies, dialogues |
+//! | `peers` | what a probed machine answers: DNS, ICMP, certificates, Nginx Proxy Manager, ARI, STARTTLS, TLS, HTTP, bodies, dialogues |
 //! | `canned` | a stream that has its answer ready |
 //! | `mutate` | inputs made of other inputs, the same ones at each run |
 //!
@@ -54,6 +54,8 @@ pub const TARGETS: &[Target] = &[
     target("authorization", scrapers::authorization, 8000),
     target("request", scrapers::request, 600),
     target("resolver_answer", peers::resolver_answer, 4000),
+    target("npm_hosts", peers::npm_hosts, 4000),
+    target("ari", peers::ari, 6000),
     target("icmp", peers::icmp, 8000),
     target("certificate", peers::certificate, 5000),
     target("tls_server", peers::tls_server, 600),

@@ -25,6 +25,20 @@ pub(crate) fn resolver_answer(bytes: &[u8]) {
     let _ = wire::fuzzing::answer(bytes);
 }
 
+/// Nginx Proxy Manager's hosts. No row is lost: each is a host, or told as odd, or is a deleted certificate's.
+pub(crate) fn npm_hosts(bytes: &[u8]) {
+    let [hosts, certificates, odd] = tls_exporter::fuzzing::npm_hosts(bytes);
+    assert!(hosts + certificates + odd <= bytes.len());
+}
+
+/// What an authority answers to when a certificate should be renewed, and when it wants to be asked again.
+pub(crate) fn ari(bytes: &[u8]) {
+    let (body, retry_after) = split(bytes);
+    let (window, seconds) = tls_exporter::fuzzing::ari(body, retry_after);
+    assert!(window.is_none_or(|window| window.start < window.end), "{window:?}");
+    assert!((60..=86_400).contains(&seconds), "to be asked again in {seconds} s");
+}
+
 /// A datagram on an ICMP socket.
 pub(crate) fn icmp(bytes: &[u8]) {
     let _ = wire::fuzzing::icmp(bytes);

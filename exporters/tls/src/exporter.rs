@@ -34,6 +34,8 @@ pub struct TlsExporter {
     compare: Option<Arc<Compare>>,
     /// As that.
     revoked: Option<Arc<Revoked>>,
+    /// The same through reloads: it knows which documents it could not read, and holds a lock.
+    store: Option<Store>,
     notices: Vec<Notice>,
 }
 
@@ -105,13 +107,14 @@ impl TlsExporter {
         }
         let before = previous.map(|previous| &previous.files);
         let files = Files::new(sources, names, store.clone(), before);
-        let hands = npm::Hands { resolver, schedule: schedule.clone(), files: files.clone(), store };
+        let hands =
+            npm::Hands { resolver, schedule: schedule.clone(), files: files.clone(), store: store.clone() };
         let npm = Npm::new(entries, &hands, previous.map(|previous| &previous.npm));
         let compared = !schedule.samplers().is_empty() && !files.samplers().is_empty();
         let before = previous.and_then(|previous| previous.compare.as_deref());
         let compare = compared.then(|| Arc::new(Compare::new(schedule.clone(), files.clone(), before)));
         let revoked = compared.then(|| Arc::new(Revoked::new(schedule.clone(), files.clone())));
-        Ok(Self { modules, schedule, files, asker, npm, compare, revoked, notices })
+        Ok(Self { modules, schedule, files, asker, npm, compare, revoked, store, notices })
     }
 }
 
@@ -148,7 +151,8 @@ impl Exporter for TlsExporter {
     }
 
     fn build(raw: File, document: &Document, previous: Option<&Self>) -> Result<Self, ConfigError> {
-        Self::build_with(raw, document, Store::of_process(), previous)
+        let store = previous.map_or_else(Store::of_process, |previous| previous.store.clone());
+        Self::build_with(raw, document, store, previous)
     }
 
     fn collectors(&self) -> Vec<Arc<dyn Collector>> {

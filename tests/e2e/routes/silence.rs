@@ -40,6 +40,7 @@ fn what_explains_a_certificate_keeps_it_silent_and_nothing_else() {
         tls("CertificateRenewalOverdue", "warning", &[("target", "mail")]),
         tls("CertificateFileUnreadable", "warning", &[("source", "gone")]),
         tls("NpmHostOffline", "critical", &[("npm", "one")]),
+        tls("NpmEmpty", "warning", &[("npm", "one")]),
         tls("CertificateAddressFails", "warning", &[("target", "shop"), ("module", "tls")]),
         tls("CertificateStapleBad", "warning", &[("target", "wordpress")]),
         tls("RevocationListExpires", "warning", &[("source", "s"), ("path", "/crl.pem")]),
@@ -54,6 +55,7 @@ fn what_explains_a_certificate_keeps_it_silent_and_nothing_else() {
         "CertificateRenewalOverdue",
         "CertificateStapleBad",
         "CertificateUntrusted",
+        "NpmEmpty",
         "NpmHostOffline",
         "RevocationListExpires",
     ];

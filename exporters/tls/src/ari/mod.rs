@@ -21,3 +21,14 @@ pub use answer::Window;
 pub use asker::Asker;
 pub use book::Ari;
 pub use page::DESCS;
+
+/// Reads an answer as both that there are; the window, and how long to wait by this `Retry-After`, in seconds.
+pub(crate) fn fuzz(body: &[u8], retry_after: &[u8]) -> (Option<Window>, u64) {
+    let _ = answer::renewal_info(body);
+    let mut headers = http::HeaderMap::new();
+    if let Ok(value) = http::HeaderValue::from_bytes(retry_after) {
+        headers.insert(http::header::RETRY_AFTER, value);
+    }
+    let patience = answer::patience(&headers, std::time::SystemTime::now());
+    (answer::window(body).ok().map(|(window, _)| window), patience.as_secs())
+}

@@ -17,14 +17,18 @@ kit::closed_set! {
          shown.",
     ReadFailed = "read_failed":
         "Reading failed for another cause; the log names it (--log.level=debug). What was known of it is shown.",
-    TooLarge = "too_large": "The file is larger than 4 MiB, so it is not read.",
+    TooLarge = "too_large":
+        "The file is larger than 4 MiB, so it is not read. What was known of it is shown.",
     NoCertificate = "no_certificate":
         "Nothing of a known format (PEM, DER, PKCS#12, JKS, JCEKS, kubeconfig) is in the file.",
-    BadPem = "bad_pem": "A part of the file is PEM that is cut or not base64; its other parts are shown.",
-    BadCertificate = "bad_certificate": "A certificate in the file cannot be read; its others are shown.",
+    BadPem = "bad_pem":
+        "A part of the file is PEM that is cut or not base64; its other parts are shown, and of the rest what was known.",
+    BadCertificate = "bad_certificate":
+        "A certificate in the file cannot be read; its others are shown, and of the rest what was known.",
     BadKeystore = "bad_keystore":
         "A keystore (PKCS#12, JKS, JCEKS) is damaged; what could be read of it is shown, and of the rest what was known.",
-    BadCrl = "bad_crl": "A revocation list in the file cannot be read; the rest is shown.",
+    BadCrl = "bad_crl":
+        "A revocation list in the file cannot be read; the rest is shown, and the list that was known.",
     BadKubeconfig = "bad_kubeconfig":
         "A kubeconfig is no YAML or no kubeconfig, or a part of it is not base64; the rest is shown.",
     WrongPassword = "wrong_password":
@@ -35,9 +39,10 @@ kit::closed_set! {
     TooExpensive = "too_expensive":
         "Opening the keystore would take more than two million rounds of hashing, so it is not opened further.",
     KeyUnreadable = "key_unreadable":
-        "The private key beside the certificate cannot be read, or is of no known kind.",
+        "The private key beside the certificate may not be read, as is right for whoever need not, or is of no known kind: \
+         whether it belongs to the certificate is not known. Counted as no fault.",
     KeyEncrypted = "key_encrypted":
-        "The private key is encrypted, so whether it belongs to the certificate is not known.",
+        "The private key is encrypted, so whether it belongs to the certificate is not known. Counted as no fault.",
 }
 
 impl Fault {
@@ -58,7 +63,19 @@ impl Fault {
         !matches!(self, Self::NotFound | Self::NoCertificate | Self::KeyUnreadable | Self::KeyEncrypted)
     }
 
-    /// Whether there is a key that could not be seen.
+    /// Whether a certificate that may be in the file could not be seen.
+    #[must_use]
+    pub const fn hides_certificates(self) -> bool {
+        self.hides() && !matches!(self, Self::BadCrl)
+    }
+
+    /// Whether a revocation list that may be in the file could not be seen.
+    #[must_use]
+    pub const fn hides_lists(self) -> bool {
+        self.hides() && !matches!(self, Self::BadCertificate)
+    }
+
+    /// Whether there is a key that could not be seen. It is no fault of the file: who watches certificates need not see keys.
     #[must_use]
     pub const fn hides_key(self) -> bool {
         matches!(self, Self::KeyUnreadable | Self::KeyEncrypted)

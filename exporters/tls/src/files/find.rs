@@ -55,6 +55,11 @@ impl Pattern {
         Self { base: path.to_owned(), glob: None, depth: 0, recursive: false }
     }
 
+    /// Whether it has wildcards, and this is the folder above them.
+    pub(super) fn begins_at(&self, folder: &Path) -> bool {
+        self.glob.is_some() && folder == self.base
+    }
+
     pub(super) fn matches(&self, path: &Path) -> bool {
         self.glob.as_ref().map_or(path == self.base, |glob| glob.is_match(path))
     }

@@ -53,11 +53,11 @@ impl Files {
 }
 
 impl Inspected {
-    /// What is wrong with it: each reason with what it means.
-    pub fn faults(&self) -> impl Iterator<Item = (&'static str, &'static str)> + '_ {
+    /// What is wrong with it: each reason with what it means, and whether it counts: a key need not be seen.
+    pub fn faults(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> + '_ {
         let meaning =
             |word: &str| FAULTS.iter().find(|(known, _)| *known == word).map_or("", |(_, meaning)| meaning);
-        self.read.faults.iter().map(move |fault| (fault.word(), meaning(fault.word())))
+        self.read.faults.iter().map(move |fault| (fault.word(), meaning(fault.word()), !fault.hides_key()))
     }
 
     /// Its revocation lists: issuer, when each was made, when the next one will be, how many certificates it revokes.

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use kit::Store;
+use kit::schedule::Busy;
 use serde::{Deserialize, Serialize};
 
 use super::mounts::Mount;
@@ -13,10 +14,12 @@ use super::read::Read;
 use super::scan::{Entry, Scan};
 use super::source::Source;
 
-/// The form of the document. One of another form is not read.
+/// The form of the document. One of another form is not read, but put aside.
 const VERSION: u32 = 1;
 /// What has not changed is written so often, so that it is known how old it is.
 const EVERY: Duration = Duration::from_secs(3600);
+/// It is not written oftener, however much changes: it is the whole each time, and waits until the disk has it.
+const PAUSE: Duration = Duration::from_secs(300);
 
 #[derive(Serialize)]
 struct Kept<'a> {
@@ -35,7 +38,6 @@ struct KeptFile<'a> {
 
 #[derive(Deserialize)]
 struct Recalled {
-    version: u32,
     at: SystemTime,
     files: Vec<RecalledFile>,
 }
@@ -68,44 +70,107 @@ pub(super) mod shared {
     }
 }
 
-/// When a source was last kept, and whether that it could not be was told.
+/// When a source was last kept, and whether more is known since.
 #[derive(Debug, Default)]
-pub(super) struct Keeping(Mutex<(Option<SystemTime>, bool)>);
+pub(super) struct Keeping {
+    /// Of the thread that writes: what it hangs on, nobody else joins.
+    writing: Busy,
+    known: Mutex<Known>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// Of what time is what was last kept.
+    at: Option<SystemTime>,
+    /// When it was last written, or could not be.
+    tried: Option<Instant>,
+    /// Whether something else is known than what was written.
+    behind: bool,
+    /// Whether that it could not be was told.
+    told: bool,
+}
+
+/// When it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum When {
+    /// If something else is known, or it is long ago; but not twice in a few minutes.
+    Due,
+    /// If something else is known: this is the end.
+    Ending,
+}
 
 impl Keeping {
-    /// When what is known was last kept.
-    pub(super) fn at(&self) -> Option<SystemTime> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).0
+    /// That of a source after a reload.
+    pub(super) fn after(&self) -> Self {
+        Self { writing: Busy::default(), known: Mutex::new(self.lock().clone()) }
     }
 
-    /// Keeps a scan, if it has found something else than the one before it or it is time.
-    pub(super) fn keep(&self, store: &Store, source: &Source, before: Option<&Scan>, now: &Scan) {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let changed = before.is_none_or(|before| !now.knows_the_same(before));
-        let long_ago =
-            state.0.is_none_or(|at| now.at.duration_since(at).map_or(true, |passed| passed >= EVERY));
-        if !changed && !long_ago {
-            return;
-        }
-        let known = now.files.iter().filter(|(_, entry)| !entry.read.is_empty());
-        let files = known.map(|(path, entry)| KeptFile {
-            path,
-            mounts: entry.mounts.iter().map(|mount| &**mount).collect(),
-            read: &entry.read,
-        });
-        let document = Kept { version: VERSION, at: now.at, files: files.collect() };
-        match store.keep(&name(source), &document) {
-            Ok(()) => *state = (Some(now.at), false),
-            Err(error) => {
-                let source = source.name.as_str();
-                if !state.1 {
-                    let folder = store.folder().display();
-                    tracing::warn!(source, %folder, %error, "what is known of the files cannot be kept for after a restart");
-                }
-                *state = (None, true);
+    /// When what is known was last kept.
+    pub(super) fn at(&self) -> Option<SystemTime> {
+        self.lock().at
+    }
+
+    /// Notes that something else is known.
+    pub(super) fn differs(&self) {
+        self.lock().behind = true;
+    }
+
+    /// Whether something is to be written now.
+    pub(super) fn is_due(&self, when: When) -> bool {
+        let known = self.lock();
+        let age = known.at.map_or(Some(EVERY), |at| SystemTime::now().duration_since(at).ok());
+        match when {
+            When::Ending => known.behind,
+            When::Due => {
+                let rested = known.tried.is_none_or(|tried| tried.elapsed() >= PAUSE);
+                rested && (known.behind || age.is_none_or(|age| age >= EVERY))
             }
         }
     }
+
+    /// Keeps what the last scan found, if it is time. Waits for a disk: not for a thread of the runtime.
+    pub(super) fn keep(
+        &self,
+        store: &Store,
+        source: &Source,
+        last: impl Fn() -> Option<Arc<Scan>>,
+        when: When,
+    ) {
+        let Some(_turn) = self.writing.claim() else { return };
+        if !self.is_due(when) {
+            return;
+        }
+        // What is found from here on is another matter.
+        self.lock().behind = false;
+        let Some(scan) = last() else { return };
+        let kept = store.keep(&name(source), &document(&scan));
+        let mut known = self.lock();
+        known.tried = Some(Instant::now());
+        match kept {
+            Ok(()) => (known.at, known.told) = (Some(scan.at), false),
+            Err(error) => {
+                if !known.told {
+                    let (source, folder) = (source.name.as_str(), store.folder().display());
+                    tracing::warn!(source, %folder, %error, "what is known of the files cannot be kept for after a restart");
+                }
+                (known.at, known.behind, known.told) = (None, true, true);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn document(scan: &Scan) -> Kept<'_> {
+    let known = scan.files.iter().filter(|(_, entry)| !entry.read.is_empty());
+    let files = known.map(|(path, entry)| KeptFile {
+        path,
+        mounts: entry.mounts.iter().map(|mount| &**mount).collect(),
+        read: &entry.read,
+    });
+    Kept { version: VERSION, at: scan.at, files: files.collect() }
 }
 
 fn name(source: &Source) -> String {
@@ -114,15 +179,11 @@ fn name(source: &Source) -> String {
 
 /// What was known of a source's files before this process began, all of it from memory.
 pub(super) fn recall(store: &Store, source: &Source) -> Option<Arc<Scan>> {
-    let document = match store.recall::<Recalled>(&name(source)) {
-        Ok(document) => document.filter(|document| document.version == VERSION)?,
-        Err(error) => {
-            let (source, folder) = (source.name.as_str(), store.folder().display());
-            tracing::warn!(source, %folder, %error, "what was known of the files cannot be read");
-            return None;
-        }
-    };
-    let Recalled { at, files, .. } = document;
+    let recalled = store.recall::<Recalled>(&name(source), VERSION);
+    let recalled = recalled.inspect_err(
+        |error| tracing::warn!(source = source.name, %error, "what was known of the files cannot be read"),
+    );
+    let Recalled { at, files } = recalled.ok()??;
     let wanted = files.into_iter().filter(|file| source.has(&file.path));
     let files: BTreeMap<_, _> = wanted
         .map(|RecalledFile { path, mounts, mut read }| {

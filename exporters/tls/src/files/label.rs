@@ -7,15 +7,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize as _, Deserializer, Serializer};
 
-/// The path as it is, save that what is no UTF-8 becomes `\xNN`, a byte each, and `\` therefore `\\`.
+/// The path as it is, save that what is no UTF-8 becomes `\xNN`, a byte each, `#` too, for it stands before the name of what lies
+/// in a file, and `\` therefore `\\`.
 pub(crate) fn label(path: &Path) -> Cow<'_, str> {
     let bytes = path.as_os_str().as_bytes();
     match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\\') => Cow::Borrowed(text),
+        Ok(text) if !text.contains(['\\', '#']) => Cow::Borrowed(text),
         _ => {
             let mut out = String::with_capacity(bytes.len() + 8);
             for chunk in bytes.utf8_chunks() {
-                out.push_str(&chunk.valid().replace('\\', "\\\\"));
+                out.push_str(&chunk.valid().replace('\\', "\\\\").replace('#', "\\x23"));
                 for byte in chunk.invalid() {
                     out.push_str(&format!("\\x{byte:02x}"));
                 }
@@ -65,12 +66,14 @@ mod tests {
 
     #[test]
     fn no_two_files_have_one_label() {
-        let all: [(&[u8], &str); 7] = [
+        let all: [(&[u8], &str); 9] = [
             (b"/a/b.pem", "/a/b.pem"),
             ("/ção.pem".as_bytes(), "/ção.pem"),
             (b"/\xff.pem", r"/\xff.pem"),
             (b"/\xfe.pem", r"/\xfe.pem"),
             (br"/\xff.pem", r"/\\xff.pem"),
+            (b"/a.jks#b", r"/a.jks\x23b"),
+            (br"/a.jks\x23b", r"/a.jks\\x23b"),
             (br"/dev\x2d1.pem", r"/dev\\x2d1.pem"),
             (b"/\xe7\xe3o\xc3\xa7.pem", r"/\xe7\xe3oç.pem"),
         ];

@@ -37,7 +37,8 @@ pub const ONLY_CERTIFICATES: Desc = Desc::gauge(
 /// Files with faults.
 pub const FAULTY: Desc = Desc::gauge(
     "tls_source_faulty_files",
-    "Files of the source with something wrong (tls_file_error_info), and folders that cannot be looked into.",
+    "Files of the source with something wrong (tls_file_error_info, but for a private key that cannot be seen), and folders that \
+     cannot be looked into.",
 )
 .labels(SOURCE);
 /// Files from memory.
@@ -110,8 +111,8 @@ pub const KEY: Desc = Desc::gauge(
     "tls_file_key_matches",
     "Whether the private key, in the file or beside it (privkey.pem, NAME.key, NAME-key.pem), is that of the file's first \
      certificate. Absent if there is none, or it cannot be read. Of a keystore's or kubeconfig's entry the path is \
-     FILE#ENTRY, unless it is a keystore's only one. In the path of every metric what is no UTF-8 is \\xNN, and a \
-     backslash two.",
+     FILE#ENTRY, unless it is a keystore's only one. In the path of every metric what is no UTF-8 is \\xNN, a # of the \
+     file's own name \\x23, and a backslash two.",
 )
 .labels(FILE);
 /// Order.
@@ -203,10 +204,10 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
             page.family(desc).push(&[source], value);
         };
         let only = entry.source.only_certificates;
-        let files = || scan.files.iter().filter(|(_, file)| file.read.counts(only));
+        let files = || scan.files.iter().filter(|(_, file)| file.counts(only));
         set(&FILES, count(files().filter(|(_, file)| !file.folder).count()));
         set(&ONLY_CERTIFICATES, flag(only));
-        set(&FAULTY, count(files().filter(|(_, file)| !file.read.faults.is_empty()).count()));
+        set(&FAULTY, count(files().filter(|(_, file)| file.read.first_fault().is_some()).count()));
         set(&REMEMBERED, count(scan.remembered()));
         set(&SCANNED, timestamp(scan.at));
         set(&TOOK, scan.took.as_secs_f64());

@@ -1,7 +1,7 @@
 //! One file: its certificates, its faults, its key.
 
 use std::fs::{File, Metadata};
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,6 +66,12 @@ pub(super) struct Read {
     /// What is wrong with it, each once.
     #[serde(skip)]
     pub(super) faults: Vec<Fault>,
+    /// How many of its parts could not be read.
+    #[serde(skip)]
+    pub(super) unread: usize,
+    /// How many could not be when nothing of it was told from memory.
+    #[serde(default)]
+    pub(super) usual: usize,
     /// When it was last changed.
     pub(super) modified: Option<SystemTime>,
     /// Whether the private key, in the file or beside it, is the first certificate's.
@@ -84,7 +90,9 @@ pub(super) struct Read {
 pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
     let (content, modified) = match content(path, passwords) {
         Ok(read) => read,
-        Err(fault) => return Read { faults: vec![fault], ..Read::default() },
+        Err(fault) => {
+            return Read { faults: vec![fault], unread: usize::from(fault.hides()), ..Read::default() };
+        }
     };
     let Content { certificates, key, lists, parts, mut faults, unordered, others } = content;
     let empty = certificates.is_empty() && lists.is_empty() && parts.is_empty();
@@ -95,6 +103,7 @@ pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
         None if unordered => None,
         None => beside(path, first, passwords, &mut faults),
     });
+    let unread = faults.iter().filter(|fault| fault.hides()).count();
     faults.sort_unstable();
     faults.dedup();
     let mut others: Vec<_> = others.into_iter().map(stamped).collect();
@@ -112,6 +121,8 @@ pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
         parts,
         remembered: None,
         faults,
+        unread,
+        usual: unread,
         modified,
         key_matches,
         only_key,
@@ -129,6 +140,11 @@ impl Read {
         // A key that lies among the certificates is none of them.
         let none = self.only_key || (only_certificates && nothing && usual);
         !none
+    }
+
+    /// What is wrong with it first. A key that cannot be seen is none of that: who watches certificates need not see keys.
+    pub(super) fn first_fault(&self) -> Option<Fault> {
+        self.faults.iter().copied().find(|fault| !fault.hides_key())
     }
 }
 
@@ -178,7 +194,7 @@ fn beside(
     passwords: &[Secret],
     faults: &mut Vec<Fault>,
 ) -> Option<bool> {
-    let place = key::beside(path).into_iter().find(|place| place.exists())?;
+    let place = key::beside(path).into_iter().find(|place| may_exist(place))?;
     let content = match content(&place, passwords) {
         Ok((content, _)) => content,
         Err(_) => {
@@ -192,6 +208,13 @@ fn beside(
         faults.push(if encrypted { Fault::KeyEncrypted } else { Fault::KeyUnreadable });
     }
     verdict
+}
+
+/// Whether there is a file, or something in the way to it, as a link into a closed folder: then it cannot be told that there is
+/// none.
+fn may_exist(place: &Path) -> bool {
+    // No file has a name that is too long for one.
+    place.try_exists().unwrap_or_else(|error| error.kind() != ErrorKind::InvalidFilename)
 }
 
 /// The stamps of the files beside this one that its key may be in: a key that is changed, too, is a change.
@@ -228,6 +251,9 @@ fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Option<SystemT
     }
     let mut bytes = Vec::with_capacity(usize::try_from(meta.size()).unwrap_or(0));
     // It may grow while it is read.
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(told)?;
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(told)?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Fault::TooLarge);
+    }
     Ok((formats::read(&bytes, path.parent(), passwords), meta.modified().ok()))
 }

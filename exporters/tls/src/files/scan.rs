@@ -21,18 +21,25 @@ pub(super) struct Entry {
     pub(super) mounts: Vec<Arc<Mount>>,
     /// Whether it is no file but a folder that is closed: what lies in it is not known.
     pub(super) folder: bool,
+    /// Whether it is the folder that a pattern begins at: nothing of that is seen.
+    base: bool,
 }
 
 impl Entry {
     /// One that was read before this process began: it is read again as soon as it can be.
     pub(super) fn recalled(read: Read, mounts: Vec<Arc<Mount>>) -> Self {
-        Self { read: Arc::new(read), stamps: (None, None), mounts, folder: false }
+        Self { read: Arc::new(read), stamps: (None, None), mounts, folder: false, base: false }
     }
 
     /// A folder that could not be looked into.
-    fn closed(error: &std::io::Error) -> Self {
+    pub(super) fn closed(error: &std::io::Error, base: bool) -> Self {
         let read = Read { faults: vec![Fault::of(error)], ..Read::default() };
-        Self { folder: true, ..Self::recalled(read, Vec::new()) }
+        Self { folder: true, base, ..Self::recalled(read, Vec::new()) }
+    }
+
+    /// Whether it is told of, in a source that may name more than certificates (`only_certificates`) or not.
+    pub(super) fn counts(&self, only_certificates: bool) -> bool {
+        self.base || self.read.counts(only_certificates)
     }
 
     /// The same, told from memory for this cause.
@@ -42,7 +49,7 @@ impl Entry {
         } else {
             Arc::new(self.read.unseen(fault, at))
         };
-        Self { read, stamps: (None, None), mounts: self.mounts.clone(), folder: false }
+        Self { read, stamps: (None, None), mounts: self.mounts.clone(), folder: false, base: false }
     }
 
     /// Whether the file can be taken for the one that was read.
@@ -98,12 +105,17 @@ impl Scan {
         self.files.values().filter(|file| file.read.is_remembered()).count()
     }
 
-    /// Whether the same is known of the same files.
+    /// Whether the same is known of the same files, as far as it is kept for after a restart. A file may have been read again
+    /// without saying anything else.
     pub(super) fn knows_the_same(&self, other: &Self) -> bool {
+        fn known(scan: &Scan) -> impl Iterator<Item = (&PathBuf, &Entry)> {
+            scan.files.iter().filter(|(_, entry)| !entry.read.is_empty())
+        }
         let same = |((path, file), (other, before)): ((&PathBuf, &Entry), (&PathBuf, &Entry))| {
-            path == other && Arc::ptr_eq(&file.read, &before.read)
+            let read = Arc::ptr_eq(&file.read, &before.read) || file.read.knows_the_same(&before.read);
+            path == other && read && file.mounts == before.mounts
         };
-        self.files.len() == other.files.len() && self.files.iter().zip(&other.files).all(same)
+        known(self).count() == known(other).count() && known(self).zip(known(other)).all(same)
     }
 }
 
@@ -139,7 +151,8 @@ pub(super) fn scan(source: &Source, before: Option<&Scan>) -> Scan {
         folders.extend(others.filter(|folder| folder.is_dir()).map(Path::to_owned));
     }
     for (folder, error) in found.closed {
-        files.insert(folder, Entry::closed(&error));
+        let base = source.paths.iter().any(|pattern| pattern.begins_at(&folder));
+        files.insert(folder, Entry::closed(&error, base));
     }
     let at = SystemTime::now();
     Scan { files, folders, watched: 0, at, ended: Instant::now(), took: began.elapsed(), read: count }
@@ -165,7 +178,7 @@ fn look(
         Some((known, _)) if read.remembered.is_some() => known.mounts.clone(),
         _ => mounts.of(path),
     };
-    Entry { read: Arc::new(read), stamps, mounts, folder: false }
+    Entry { read: Arc::new(read), stamps, mounts, folder: false, base: false }
 }
 
 /// Why a file that was known, and is not found, cannot be told to be gone; `None` if it is.

@@ -15,7 +15,7 @@ use tokio::io::unix::AsyncFd;
 use wire::tls::{Certificate, RevocationList};
 
 use super::faults::Fault;
-use super::keep::{Keeping, recall};
+use super::keep::{Keeping, When, recall};
 use super::notify::{Notices, Touched};
 use super::page::page;
 use super::read::Read;
@@ -26,6 +26,8 @@ use super::source::Source;
 const SETTLE: Duration = Duration::from_millis(250);
 /// So many new faults of a source are told in the log, one by one.
 const TOLD: usize = 5;
+/// So often it is looked whether what is known is to be kept.
+const LATER: Duration = Duration::from_secs(60);
 /// Scans take no more than a tenth of the time, however busy a folder is.
 const REST: u32 = 10;
 
@@ -58,13 +60,28 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    fn new(source: Source, scan: Option<Arc<Scan>>) -> Arc<Self> {
-        Arc::new(Self { source, busy: Busy::default(), scan: Mutex::new(scan), keeping: Keeping::default() })
+    /// A source that nothing is known of but what outlived the process before.
+    fn new(source: Source, store: Option<&Store>) -> Arc<Self> {
+        let scan = store.and_then(|store| recall(store, &source));
+        let (busy, keeping) = (Busy::default(), Keeping::default());
+        Arc::new(Self { source, busy, scan: Mutex::new(scan), keeping })
+    }
+
+    /// The source that takes the place of this one; `None` if nothing is known of this one.
+    fn replaced(&self, source: Source) -> Option<Arc<Self>> {
+        let scan = for_source(&self.last()?, &self.source, &source);
+        let (busy, keeping) = (Busy::default(), self.keeping.after());
+        Some(Arc::new(Self { source, busy, scan: Mutex::new(Some(scan)), keeping }))
     }
 
     /// When what is known was last kept for after a restart.
     pub(super) fn kept_at(&self) -> Option<SystemTime> {
         self.keeping.at()
+    }
+
+    /// Keeps what is known for after a restart, if it is time. Waits for a disk.
+    fn keep(&self, store: &Store, when: When) {
+        self.keeping.keep(store, &self.source, || self.last(), when);
     }
 
     pub(super) fn last(&self) -> Option<Arc<Scan>> {
@@ -124,18 +141,10 @@ impl Files {
         previous: Option<&Files>,
     ) -> Self {
         let before = previous.map(|previous| previous.entries());
-        let known = |source: &Source| {
-            let same = |entry: &&Arc<Entry>| entry.source.name == source.name;
-            let before = before.as_ref()?.iter().find(same)?;
-            Some(for_source(&before.last()?, &before.source, source))
+        let entry = |source: Source| {
+            taken_over(before.iter().flat_map(|before| before.iter()), source, store.as_ref())
         };
-        let entries: Vec<_> = sources
-            .into_iter()
-            .map(|source| {
-                let scan = known(&source).or_else(|| recall(store.as_ref()?, &source));
-                Entry::new(source, scan)
-            })
-            .collect();
+        let entries: Vec<_> = sources.into_iter().map(entry).collect();
         let finished = previous.map_or(0, |previous| previous.rounds.finished.load(Ordering::Relaxed)) + 1;
         let (finished, notices) = (AtomicU64::new(finished), OnceLock::new());
         Self {
@@ -153,12 +162,9 @@ impl Files {
     pub fn assign(&self, source: Source) {
         let name = source.name.clone();
         let (now, before) = (self.entries(), self.rounds.before.as_ref());
-        let mut known = now.iter().chain(before.into_iter().flat_map(|before| before.iter()));
-        let scan = known
-            .find(|entry| entry.source.name == name)
-            .and_then(|entry| Some(for_source(&entry.last()?, &entry.source, &source)))
-            .or_else(|| recall(self.rounds.store.as_ref()?, &source));
-        self.rounds.roster.replace(&name, |_| vec![Entry::new(source, scan)]);
+        let known = now.iter().chain(before.into_iter().flat_map(|before| before.iter()));
+        let entry = taken_over(known, source, self.rounds.store.as_ref());
+        self.rounds.roster.replace(&name, |_| vec![entry]);
         self.rounds.finished.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -234,6 +240,17 @@ impl Files {
     }
 }
 
+/// A source, with what is known of it: from the first of its name, or else from the process before this one.
+fn taken_over<'e>(
+    mut before: impl Iterator<Item = &'e Arc<Entry>>,
+    source: Source,
+    store: Option<&Store>,
+) -> Arc<Entry> {
+    let known = before.find(|entry| entry.source.name == source.name);
+    let known = known.and_then(|entry| entry.replaced(source.clone()));
+    known.unwrap_or_else(|| Entry::new(source, store))
+}
+
 /// What a scan of a source knows of the files of the source that takes its place. They are read again if they may be read
 /// otherwise, and what cannot be is not forgotten.
 fn for_source(scan: &Arc<Scan>, before: &Source, now: &Source) -> Arc<Scan> {
@@ -248,7 +265,7 @@ fn for_source(scan: &Arc<Scan>, before: &Source, now: &Source) -> Arc<Scan> {
 /// Whether a source is well, and what the landing page says of it.
 fn said(entry: &Entry, scan: &Scan) -> (Option<bool>, String) {
     let only = entry.source.only_certificates;
-    let mut files = scan.files.values().filter(|file| file.read.counts(only)).peekable();
+    let mut files = scan.files.values().filter(|file| file.counts(only)).peekable();
     if files.peek().is_none() {
         // Where certificates are looked for among other things, it is no fault that there is none.
         let detail = if only { "no certificate there" } else { "no file matches its patterns" };
@@ -268,8 +285,8 @@ fn said(entry: &Entry, scan: &Scan) -> (Option<bool>, String) {
 
 /// The files with something wrong, each with the first fault.
 fn faulty<'s>(source: &Source, scan: &'s Scan) -> Vec<(&'s Path, Fault)> {
-    let counts = scan.files.iter().filter(|(_, file)| file.read.counts(source.only_certificates));
-    counts.filter_map(|(path, file)| Some((path.as_path(), *file.read.faults.first()?))).collect()
+    let counts = scan.files.iter().filter(|(_, file)| file.counts(source.only_certificates));
+    counts.filter_map(|(path, file)| Some((path.as_path(), file.read.first_fault()?))).collect()
 }
 
 /// Says what a scan found to be wrong that the one before it did not.
@@ -315,10 +332,13 @@ impl Rounds {
                 tracing::debug!(source, files, read = now.read, took = ?now.took, "files scanned");
             }
             tell(&entry.source, before.as_deref(), &now);
-            if let Some(store) = store {
-                entry.keeping.keep(&store, &entry.source, before.as_deref(), &now);
+            if before.is_none_or(|before| !now.knows_the_same(&before)) {
+                entry.keeping.differs();
             }
             *entry.lock() = Some(Arc::new(now));
+            if let Some(store) = store {
+                entry.keep(&store, When::Due);
+            }
         });
         if done.await.is_err() {
             tracing::error!(source = name, "the scan panicked: please report this");
@@ -376,6 +396,23 @@ impl Rounds {
                     }
                 }
             }
+        }
+    }
+
+    /// Keeps what scans found too soon after the last time. Ends never.
+    async fn keep_on(&self) {
+        loop {
+            tokio::time::sleep(LATER).await;
+            self.keep(When::Due).await;
+        }
+    }
+
+    async fn keep(&self, when: When) {
+        let Some(store) = &self.store else { return };
+        for entry in self.roster.all().iter().filter(|entry| entry.keeping.is_due(when)) {
+            let (entry, store) = (Arc::clone(entry), store.clone());
+            // A panic is the hook's to tell.
+            let _ = tokio::task::spawn_blocking(move || entry.keep(&store, when)).await;
         }
     }
 
@@ -437,7 +474,9 @@ impl Sampler for Rounds {
             tokio::select! {
                 () = drive(&*self, &beat) => {}
                 () = self.listen(&beat) => {}
+                () = self.keep_on() => {}
             }
+            self.keep(When::Ending).await;
         })
     }
 

@@ -1,7 +1,7 @@
 //! What a stapled OCSP response says, and whether it counts. Nothing is shown where there is none: peers say "good" then.
 
 use kit::{Desc, Page};
-use wire::tls::Seen;
+use wire::tls::{Answer, Seen};
 
 use super::{TARGET, flag, seconds};
 
@@ -14,7 +14,9 @@ const STATUSES: &[(&str, &str)] = &[
 /// The status.
 pub const STATUS: Desc = Desc::info(
     "tls_ocsp_status_info",
-    "What the OCSP response that the server sent says of its certificate. Absent without a response that speaks of it.",
+    "What the OCSP response that the server sent says of its certificate. Absent without a response that speaks of it; but of a \
+     configured target whose certificate was revoked by one that counted, it stays for as long as that certificate is served, also \
+     without a response (tls_ocsp_stapled 0).",
 )
 .labels(&["target", "module", "status"])
 .closed("status", STATUSES);
@@ -52,6 +54,14 @@ pub const REVOKED_AT: Desc = Desc::gauge(
 
 /// Everything that is written here.
 pub const DESCS: &[&Desc] = &[&STATUS, &VALID, &THIS_UPDATE, &NEXT_UPDATE, &PRODUCED_AT, &REVOKED_AT];
+
+/// What a response said that is no longer sent.
+pub fn remembered(page: &mut Page, [target, module]: [&str; 2], answer: Answer) {
+    page.family(&STATUS).push(&[target, module, answer.status.word()], 1.0);
+    if let Some(time) = answer.revoked_at {
+        page.family(&REVOKED_AT).push(&[target, module], seconds(time));
+    }
+}
 
 /// What the response of a handshake says.
 pub fn write(page: &mut Page, [target, module]: [&str; 2], seen: &Seen) {

@@ -160,7 +160,10 @@ impl Inventory {
                 continue;
             };
             for host in before.hosts.iter().filter(|host| host.kind == kind && is(host.id)) {
-                if self.hosts.iter().any(|now| now.kind == kind && now.id == host.id) {
+                if let Some(now) = self.hosts.iter_mut().find(|now| now.kind == kind && now.id == host.id) {
+                    if odd.id.is_some() {
+                        now.online = now.online.or(host.online);
+                    }
                     continue;
                 }
                 let certificate = host.certificate.and_then(|id| Some((id, before.certificates.get(&id)?)));

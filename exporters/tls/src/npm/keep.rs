@@ -11,7 +11,7 @@ use super::entry::Entry;
 use super::inventory::Inventory;
 use super::state::{Known, State};
 
-/// The form of the document. One of another form is not read.
+/// The form of the document. One of another form is not read, but put aside.
 const VERSION: u32 = 1;
 /// What has not changed is written so often, so that it is known how old it is.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -83,20 +83,14 @@ pub(super) fn keep(store: &Store, entry: &Entry, state: &Arc<State>, known: &Kno
 
 /// The inventory that was known before this process began, of the same place.
 pub(super) fn recall(store: &Store, entry: &Entry) -> Option<Recalled> {
-    match store.recall::<Kept<Inventory>>(&name(&entry.name)) {
-        Ok(document) => {
-            let right = |kept: &Kept<Inventory>| kept.version == VERSION && kept.place == entry.identity().1;
-            let Kept { at, folders, inventory, .. } = document.filter(right)?;
-            let hosts = inventory.hosts.len();
-            tracing::info!(npm = entry.name, hosts, "the inventory that was known before is recalled");
-            Some((inventory, at, folders))
-        }
-        Err(error) => {
-            let (npm, folder) = (entry.name.as_str(), store.folder().display());
-            tracing::warn!(npm, %folder, %error, "the inventory that was known before cannot be read");
-            None
-        }
-    }
+    let npm = entry.name.as_str();
+    let recalled = store.recall::<Kept<Inventory>>(&name(npm), VERSION).inspect_err(
+        |error| tracing::warn!(npm, %error, "the inventory that was known before cannot be read"),
+    );
+    let Kept { at, folders, inventory, .. } =
+        recalled.ok()?.filter(|kept| kept.place == entry.identity().1)?;
+    tracing::info!(npm, hosts = inventory.hosts.len(), "the inventory that was known before is recalled");
+    Some((inventory, at, folders))
 }
 
 fn name(npm: &str) -> String {

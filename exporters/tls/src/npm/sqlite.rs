@@ -166,20 +166,27 @@ fn query(path: &Path, deadline: Instant) -> Result<Inventory, Fault> {
     let mut inventory = Inventory::default();
     for (kind, table, names, port, tcp) in TABLES {
         let sql = format!(
-            "SELECT id, {names}, {port}, {tcp}, enabled, certificate_id, meta FROM {table} WHERE is_deleted = 0 ORDER BY id"
+            "SELECT id, {names}, {port}, {tcp}, enabled, certificate_id, meta, is_deleted FROM {table} WHERE is_deleted IS NOT 1 \
+             ORDER BY id"
         );
         let mut statement = connection.prepare(&sql).map_err(told)?;
         let mut rows = statement.query([]).map_err(told)?;
         while let Some(row) = rows.next().map_err(told)? {
             match host(row, kind) {
-                Ok(host) => inventory.hosts.push(host),
+                Ok((host, meta)) => {
+                    inventory.odd.extend(meta.is_none().then(|| Odd {
+                        kind: Some(kind),
+                        id: Some(host.id),
+                        cause: "meta is not of a known form".to_owned(),
+                    }));
+                    inventory.hosts.push(host);
+                }
                 Err(error) => inventory.odd.push(odd(Some(kind), row, &error)),
             }
             few(&inventory, path)?;
         }
     }
-    let sql =
-        "SELECT id, provider, nice_name, domain_names, expires_on FROM certificate WHERE is_deleted = 0";
+    let sql = "SELECT id, provider, nice_name, domain_names, expires_on, is_deleted FROM certificate WHERE is_deleted IS NOT 1";
     let mut statement = connection.prepare(sql).map_err(told)?;
     let mut rows = statement.query([]).map_err(told)?;
     while let Some(row) = rows.next().map_err(told)? {
@@ -216,25 +223,40 @@ fn odd(kind: Option<Kind>, row: &Row<'_>, error: &rusqlite::Error) -> Odd {
     Odd { kind, id: number(row, 0).ok(), cause }
 }
 
-fn host(row: &Row<'_>, kind: Kind) -> rusqlite::Result<Host> {
-    // What is no JSON says nothing of nginx, but the host is there.
-    let meta = row.get::<_, Option<String>>(6)?.and_then(|text| serde_json::from_str::<Meta>(&text).ok());
-    Ok(Host {
+/// A host, and what is noted of it; `None`: that cannot be read. Then it says nothing of nginx, but the host is there.
+fn host(row: &Row<'_>, kind: Kind) -> rusqlite::Result<(Host, Option<Meta>)> {
+    not_deleted(row, 7)?;
+    let meta = match row.get_ref(6)? {
+        ValueRef::Null => Some(Meta { nginx_online: None }),
+        ValueRef::Text(text) => serde_json::from_slice::<Meta>(text).ok(),
+        _ => None,
+    };
+    let host = Host {
         kind,
         id: number(row, 0)?,
         names: list(row, 1)?,
         port: row.get(2)?,
         tcp: row.get(3)?,
         enabled: row.get(4)?,
-        online: meta.and_then(|meta| meta.nginx_online),
-        certificate: row
-            .get::<_, Option<i64>>(5)?
-            .and_then(|id| u64::try_from(id).ok())
-            .filter(|id| *id != 0),
-    })
+        online: meta.as_ref().and_then(|meta| meta.nginx_online),
+        certificate: match row.get_ref(5)? {
+            ValueRef::Null | ValueRef::Integer(0) => None,
+            _ => Some(number(row, 5)?),
+        },
+    };
+    Ok((host, meta))
+}
+
+/// Nginx Proxy Manager takes rows with 0 here, and leaves out those with 1. Which one another value is, nobody knows.
+fn not_deleted(row: &Row<'_>, index: usize) -> rusqlite::Result<()> {
+    match row.get::<_, i64>(index)? {
+        0 => Ok(()),
+        other => Err(rusqlite::Error::IntegralValueOutOfRange(index, other)),
+    }
 }
 
 fn certificate(row: &Row<'_>) -> rusqlite::Result<(u64, Certificate)> {
+    not_deleted(row, 5)?;
     let certificate = Certificate {
         provider: row.get(1)?,
         nice_name: row.get(2)?,

@@ -110,6 +110,10 @@ fn watched(entry: &Entry, known: &Known) -> Watched {
     if let Some((inventory, _)) = &known.inventory {
         let (hosts, certificates) = (inventory.hosts.len(), inventory.certificates.len());
         parts.push(format!("{hosts} hosts, {certificates} certificates"));
+        if hosts == 0 {
+            parts
+                .push("its user may see none (Permissions: All Items), or it is another database".to_owned());
+        }
         parts.extend(count(inventory.odd.len(), "row that cannot be read", "rows that cannot be read"));
         let left_out = discover::left_out(inventory);
         if let Some(first) = left_out.first() {
@@ -127,8 +131,9 @@ fn watched(entry: &Entry, known: &Known) -> Watched {
     if parts.is_empty() {
         parts.push("not read yet".to_owned());
     }
-    let odd = known.inventory.as_ref().is_some_and(|(inventory, _)| !inventory.odd.is_empty());
-    let ok = known.last.as_ref().map(|_| fault.is_none() && !odd);
+    let whole =
+        |(inventory, _): &(Arc<Inventory>, _)| inventory.odd.is_empty() && !inventory.hosts.is_empty();
+    let ok = known.last.as_ref().map(|_| fault.is_none() && known.inventory.as_ref().is_none_or(whole));
     Watched { name: entry.name.clone(), kind: "npm".to_owned(), ok, detail: parts.join("; "), link: None }
 }
 

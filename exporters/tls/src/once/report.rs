@@ -90,9 +90,9 @@ impl Report {
 
     pub(super) fn of_file(file: &Inspected, now: i64) -> Self {
         let mut report = Self::new(&file.path.display().to_string(), "file");
-        for (reason, meaning) in file.faults() {
-            report.ok = false;
-            report.say("reason", Some(false), format!("{reason}: {meaning}"));
+        for (reason, meaning, counts) in file.faults() {
+            report.ok &= !counts;
+            report.say("reason", counts.then_some(false), format!("{reason}: {meaning}"));
         }
         for (issuer, this_update, next_update, revoked) in file.lists() {
             let fresh = next_update.is_none_or(|next| next > now);

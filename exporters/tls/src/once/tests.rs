@@ -48,10 +48,15 @@ async fn files_good_and_bad() {
         lab.write("old.pem", &old.pem),
         lab.write("other.pem", &(good.pem.clone() + &other.key)),
         lab.write("none.pem", "hello"),
+        lab.write("locked.pem", &good.pem),
     ];
+    lab.write(
+        "locked.key",
+        "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+    );
     let what: Vec<&str> = paths.iter().map(|path| path.to_str().unwrap()).collect();
     let (outcomes, reports) = looked(&once(&what), "{}").await;
-    assert_eq!(reports.iter().map(|report| report.ok).collect::<Vec<_>>(), [true, false, false, false]);
+    assert_eq!(reports.iter().map(|report| report.ok).collect::<Vec<_>>(), [true, false, false, false, true]);
     let text = report::text(&reports, false);
     for part in [
         "good.pem (file): OK",
@@ -62,7 +67,8 @@ async fn files_good_and_bad() {
         "! valid        from",
         "! key          the key is another certificate's",
         "! reason       no_certificate: Nothing of a known format",
-        "4 looked at: 1 ok, 3 failed",
+        "  reason       key_encrypted: ",
+        "5 looked at: 2 ok, 3 failed",
     ] {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
@@ -73,7 +79,7 @@ async fn files_good_and_bad() {
     assert_eq!(list[3]["facts"][0]["fact"], "reason");
     // Without arguments, what is configured.
     let yaml = format!("files: [{{name: lab, paths: ['{}/*.pem']}}]", lab.path().display());
-    assert_eq!(looked(&once(&[]), &yaml).await.1.len(), 4);
+    assert_eq!(looked(&once(&[]), &yaml).await.1.len(), 5);
 }
 
 #[tokio::test]

@@ -22,18 +22,67 @@ pub struct Compare {
     schedule: Schedule,
     files: Files,
     index: Mutex<(u64, Arc<Index>)>,
-    /// When a target and a file were last seen to be the same, by target, module and path. It outlives a reload.
-    same: Arc<Mutex<HashMap<Pair, SystemTime>>>,
+    /// What is remembered of a target and its file, by target, module and path. It outlives a reload.
+    memory: Arc<Mutex<HashMap<Pair, Memory>>>,
 }
 
 type Pair = (String, String, PathBuf);
+type Fingerprint = [u8; 32];
+
+/// What scrapes have seen of a target and its file.
+#[derive(Clone, Copy, Debug)]
+struct Memory {
+    /// The certificate in the file, and since when that is there as far as scrapes saw.
+    stored: Fingerprint,
+    since: SystemTime,
+    /// When it was last seen to be served.
+    same: Option<SystemTime>,
+    /// The youngest that was served in its place while the file could be seen.
+    other: Option<Fingerprint>,
+}
+
+impl Memory {
+    /// What is remembered from now on.
+    fn after(before: Option<&Self>, compared: &Compared<'_>, now: SystemTime) -> Self {
+        let Compared { stored, certificate, youngest, matches, .. } = *compared;
+        let fresh = Self { stored: certificate.fingerprint, since: now, same: None, other: None };
+        let known = before.copied().unwrap_or(fresh);
+        let is_seen = stored.remembered().is_none();
+        Self {
+            stored: fresh.stored,
+            since: if known.stored == fresh.stored { known.since } else { now },
+            same: if matches { Some(now) } else { known.same },
+            other: if is_seen { (!matches).then_some(youngest.0) } else { known.other },
+        }
+    }
+
+    /// When the file was changed. A time that has not come says nothing: then since when what is in it was seen there.
+    fn changed(&self, stored: &Stored, now: SystemTime) -> SystemTime {
+        stored.modified().filter(|modified| *modified <= now).unwrap_or(self.since)
+    }
+
+    /// Whether what is known says whether the file's certificate is served.
+    fn tells(&self, compared: &Compared<'_>, now: SystemTime) -> bool {
+        let Compared { stored, certificate, youngest, seen_at, matches } = *compared;
+        if matches {
+            return true;
+        }
+        // As it seems both were renewed while the file could not be seen.
+        let younger = youngest.1 > certificate.not_before;
+        if stored.remembered().is_some() && younger && self.other != Some(youngest.0) {
+            return false;
+        }
+        // What was served before the file changed says nothing of what is served since.
+        seen_at.is_some_and(|seen_at| seen_at >= self.changed(stored, now))
+    }
+}
 
 impl Compare {
     /// Of these targets and files.
     #[must_use]
     pub fn new(schedule: Schedule, files: Files, previous: Option<&Compare>) -> Self {
-        let same = previous.map(|previous| Arc::clone(&previous.same)).unwrap_or_default();
-        Self { schedule, files, index: Mutex::default(), same }
+        let memory = previous.map(|previous| Arc::clone(&previous.memory)).unwrap_or_default();
+        Self { schedule, files, index: Mutex::default(), memory }
     }
 
     /// The index of the files as they are now; made anew only after a scan.
@@ -49,12 +98,12 @@ impl Compare {
     /// The targets, by name and module, that serve another certificate than the file that they belong to.
     pub(crate) fn stale(&self, now: SystemTime) -> HashMap<(String, String), PathBuf> {
         let (entries, index) = (self.schedule.entries(), self.index());
-        let same = self.same.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
         let stale = |entry: &Arc<Entry>| {
-            let compared = entry_compared(entry, &index, now)?;
+            let compared = compared(entry, &index, now)?;
             let pair = compared.pair(entry);
-            let stale = !compared.matches && !compared.is_unknown(same.get(&pair).copied());
-            stale.then_some(((pair.0, pair.1), pair.2))
+            let known = Memory::after(memory.get(&pair), &compared, now);
+            (!compared.matches && known.tells(&compared, now)).then_some(((pair.0, pair.1), pair.2))
         };
         entries.iter().filter_map(stale).collect()
     }
@@ -62,31 +111,29 @@ impl Compare {
     pub(super) fn page(&self, now: SystemTime) -> Page {
         let (entries, index) = (self.schedule.entries(), self.index());
         let mut page = Page::with_capacity(entries.len(), 64);
-        let mut same = self.same.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut seen = HashMap::with_capacity(same.len());
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = HashMap::with_capacity(memory.len());
         for entry in entries.iter() {
-            let Some(compared) = entry_compared(entry, &index, now) else { continue };
-            let Compared { stored, matches, .. } = compared;
+            let Some(compared) = compared(entry, &index, now) else { continue };
             let pair = compared.pair(entry);
-            let last = if matches { Some(now) } else { same.get(&pair).copied() };
-            if compared.is_unknown(last) {
-                seen.extend(last.map(|last| (pair, last)));
+            let known = Memory::after(memory.get(&pair), &compared, now);
+            seen.insert(pair, known);
+            if !known.tells(&compared, now) {
                 continue;
             }
+            let Compared { stored, matches, .. } = compared;
             let [target, module] = entry.labels();
             let path = label(&stored.path);
             let labels = [target, module, &stored.source, &path];
             page.family(&MATCHES).push(&labels, flag(matches));
-            if let Some(since) = last.max(stored.modified()).filter(|_| !matches) {
-                let since = since.min(now).duration_since(UNIX_EPOCH).unwrap_or_default();
+            if !matches {
+                let since = known.changed(stored, now).max(known.same.unwrap_or(UNIX_EPOCH));
+                let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
                 page.family(&STALE_SINCE).push(&labels, since.as_secs_f64());
-            }
-            if let Some(last) = last {
-                seen.insert(pair, last);
             }
         }
         // What is gone is forgotten.
-        *same = seen;
+        *memory = seen;
         page
     }
 }
@@ -101,12 +148,17 @@ impl Collector for Compare {
     }
 }
 
-/// A target's file, and what is known of whether it is served.
+/// A target's file, and what it serves.
 struct Compared<'i> {
     stored: &'i Stored,
+    /// The first in the file.
+    certificate: &'i Certificate,
+    /// The youngest that is served: which it is, and from when on it is valid.
+    youngest: (Fingerprint, i64),
+    /// When that was seen.
+    seen_at: Option<SystemTime>,
+    /// Whether the one is served.
     matches: bool,
-    /// Whether what is served is younger than what was in the file when that was last seen.
-    younger: bool,
 }
 
 impl Compared<'_> {
@@ -114,17 +166,10 @@ impl Compared<'_> {
         let [target, module] = entry.labels();
         (target.to_owned(), module.to_owned(), self.stored.path.clone())
     }
-
-    /// Whether the two became different while the file could not be seen, `last` being when they were the same: as it seems
-    /// both were renewed.
-    fn is_unknown(&self, last: Option<SystemTime>) -> bool {
-        let unseen = self.stored.remembered();
-        !self.matches && self.younger && unseen.is_some_and(|unseen| last.is_some_and(|last| last >= unseen))
-    }
 }
 
-/// The file that a target belongs to, and whether it serves it. `None`: it has none, or it is not known what it serves.
-fn entry_compared<'i>(entry: &Entry, index: &'i Index, now: SystemTime) -> Option<Compared<'i>> {
+/// The file that a target belongs to, and what it serves. `None`: it has no file, or it is not known what it serves.
+fn compared<'i>(entry: &Entry, index: &'i Index, now: SystemTime) -> Option<Compared<'i>> {
     let target = &entry.target;
     entry.state.with(|known| {
         let mut served: Vec<&Certificate> =
@@ -136,34 +181,29 @@ fn entry_compared<'i>(entry: &Entry, index: &'i Index, now: SystemTime) -> Optio
             served.extend(shown.leaf());
             seen_at = Some(at);
         }
-        if served.is_empty() {
-            return None;
-        }
-        // What was served before the file changed says nothing of what is served since.
-        let judged = |stored: &'i Stored, matches: bool| {
-            let changed = stored.modified().map(|changed| changed.min(now));
-            let younger = served
-                .iter()
-                .any(|served| stored.certificate().is_some_and(|known| served.not_before > known.not_before));
-            (matches || seen_at >= changed).then_some(Compared { stored, matches, younger })
-        };
-        let is = |stored: &Stored, served: &Certificate| {
-            stored.certificate().is_some_and(|certificate| certificate.fingerprint == served.fingerprint)
+        let youngest = served.iter().max_by_key(|served| served.not_before)?;
+        let judged = |stored: &'i Stored, all: bool| {
+            let certificate = stored.certificate()?;
+            let is = |served: &&Certificate| served.fingerprint == certificate.fingerprint;
+            let matches = if all { served.iter().all(is) } else { served.iter().any(is) };
+            Some(Compared {
+                stored,
+                certificate,
+                youngest: (youngest.fingerprint, youngest.not_before),
+                seen_at,
+                matches,
+            })
         };
         match &target.stored {
             Partner::None => None,
             // Every address must serve it: that is what was said.
-            Partner::File(path) => {
-                let stored = by_path(index, path)?;
-                judged(stored, served.iter().all(|served| is(stored, served)))
-            }
+            Partner::File(path) => judged(by_path(index, path)?, true),
             // One will do: behind the others may be other machines.
             Partner::ByName => {
                 let host = Endpoint::parse(&target.target, 443).ok()?.host;
                 let name =
                     target.module.server_name.as_deref().or(target.hostname.as_deref()).unwrap_or(&host);
-                let stored = index.partner(name, served.iter().copied())?;
-                judged(stored, served.iter().any(|served| is(stored, served)))
+                judged(index.partner(name, served.iter().copied())?, false)
             }
         }
     })

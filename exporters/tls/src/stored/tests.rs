@@ -216,3 +216,70 @@ async fn a_file_that_cannot_be_seen_keeps_an_alarm_and_raises_none() {
         assert_eq!(bench.matches(), None, "whether it is the new one in the file is not known");
     }
 }
+
+/// After a restart, too: nothing was seen to be the same, nor to be another.
+#[tokio::test]
+async fn a_younger_one_than_a_file_of_before_a_restart_raises_no_alarm() {
+    if !there("openssl", "a_younger_one_than_a_file_of_before_a_restart_raises_no_alarm") {
+        return;
+    }
+    let root = make("Root", true, None, (-900, 900));
+    let (old, new) =
+        (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
+    for (served, stored, want) in [(&new, &old, None), (&old, &new, Some(0.0))] {
+        let state = tempfile::tempdir().unwrap();
+        let mut bench = Bench::new(stored, stored).await;
+        let begin = |bench: &Bench| {
+            let yaml = format!(
+                "files: [{{name: lab, paths: ['{0}/stored/*.pem']}}]\n\
+                 targets: [{{name: a, target: '{1}', stored: '{0}/stored/a.pem'}}]",
+                bench.lab.path().display(),
+                bench.server.addr
+            );
+            let document = kit::config::Document::embedded("test.yml", &yaml);
+            let store = kit::Store::new(state.path().to_owned());
+            crate::TlsExporter::build_with(document.parse().unwrap(), &document, Some(store), None).unwrap()
+        };
+        bench.exporter = begin(&bench);
+        bench.exporter.files().run_once().await;
+        let folder = bench.lab.path().join("stored");
+        std::fs::rename(&folder, bench.lab.path().join("aside")).unwrap();
+        std::os::unix::fs::symlink("stored", &folder).unwrap();
+        bench.serve_from_now(served);
+        bench.exporter = begin(&bench);
+        bench.exporter.files().run_once().await;
+        bench.exporter.schedule().run_once().await;
+        for _ in 0..2 {
+            assert_eq!(bench.matches(), want);
+        }
+    }
+}
+
+/// A clock that was wrong when the file was written, or an archive that was unpacked.
+#[tokio::test]
+async fn a_time_of_change_that_has_not_come_hides_nothing() {
+    if !there("openssl", "a_time_of_change_that_has_not_come_hides_nothing") {
+        return;
+    }
+    let root = make("Root", true, None, (-900, 900));
+    let (old, new) =
+        (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
+    let bench = Bench::new(&old, &old).await;
+    assert_eq!(bench.matches(), Some(1.0));
+    bench.lab.write("stored/a.pem", &new.pem);
+    let later = std::time::SystemTime::now() + std::time::Duration::from_secs(86_400);
+    std::fs::File::options().write(true).open(&bench.stored).unwrap().set_modified(later).unwrap();
+    bench.exporter.files().run_once().await;
+    assert_eq!(bench.matches(), None, "the server may have been told since");
+    bench.exporter.schedule().run_once().await;
+    let since = || {
+        let labels =
+            [("target", "a"), ("module", "tls"), ("source", "lab"), ("path", bench.stored.to_str().unwrap())];
+        let page = bench.exporter.compare().unwrap().page(std::time::SystemTime::now());
+        page.get("tls_served_stale_since_timestamp_seconds", &labels).unwrap()
+    };
+    assert_eq!(bench.matches(), Some(0.0));
+    let first = since();
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    assert_eq!(since().to_bits(), first.to_bits(), "its age grows");
+}

@@ -106,6 +106,12 @@ fn one(page: &mut Page, entry: &Entry, known: &Known, ari: Option<&Ari>, (now, w
             look::handshake(page, labels, seen);
             chain::write(page, labels, seen);
             ocsp::write(page, labels, seen);
+            let leaf = seen.leaf().map(|leaf| leaf.fingerprint);
+            if let Some((_, answer)) =
+                known.revoked.filter(|(of, _)| seen.staple.is_none() && leaf == Some(*of))
+            {
+                ocsp::remembered(page, labels, answer);
+            }
         }
     }
     if let Some((accepted, at)) = known.versions(wall) {

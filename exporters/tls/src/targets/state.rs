@@ -5,7 +5,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use kit::schedule::{Busy, Change};
 
-use crate::endpoint::{Accepted, Look, Shown};
+use wire::tls::{Answer, Status};
+
+use crate::endpoint::{Accepted, Look, Shown, Sight};
 use crate::metrics::shown;
 
 /// For so long the certificates of a server that can no longer be reached are told of: an alert on their end shall not
@@ -34,7 +36,13 @@ pub(crate) struct Known {
     pub(super) accepted: Option<(Accepted, SystemTime, Instant)>,
     /// The last handshake that showed a certificate, also one that failed.
     pub(crate) shown: Option<(Shown, SystemTime)>,
+    /// The certificate that is served and that a look failed for since its issuer calls it revoked, by the response that came
+    /// with it.
+    pub(super) revoked: Option<Revoked>,
 }
+
+/// A certificate by its fingerprint, and what was said of it.
+pub(super) type Revoked = ([u8; 32], Answer);
 
 /// The last look.
 #[derive(Clone, Debug)]
@@ -64,6 +72,7 @@ impl State {
         if let Some(seen) = shown(&look) {
             known.shown = Some((seen, now));
         }
+        known.revoked = revoked(known.revoked, &look);
         known.last = Some(Last { at: now, ended: Instant::now(), look });
         change
     }
@@ -109,6 +118,30 @@ impl Known {
         let age = now.duration_since(*at).unwrap_or_default();
         (age <= KEPT.max(interval * 3)).then_some((seen, *at))
     }
+}
+
+/// What is known of a revocation after a look. It goes with the certificate, or when its issuer takes it back: that the server
+/// leaves the response out mends nothing.
+fn revoked(before: Option<Revoked>, look: &Look) -> Option<Revoked> {
+    let said = |sight: &Sight| {
+        let judged = sight.failure.as_ref().is_some_and(|failure| failure.reason.starts_with("tls_cert_"));
+        let staple = sight.seen.as_ref()?.staple.as_ref().filter(|staple| judged && staple.is_revoked())?;
+        Some((sight.leaf()?.fingerprint, staple.answer?))
+    };
+    let still = |(fingerprint, _): &Revoked| {
+        let mut leaves = look.sights.iter().filter_map(|sight| Some((sight, sight.leaf()?))).peekable();
+        let good = |sight: &Sight| {
+            let staple = sight.seen.as_ref().and_then(|seen| seen.staple.as_ref());
+            staple.is_some_and(|staple| {
+                staple.valid == Some(true)
+                    && staple.answer.is_some_and(|answer| answer.status == Status::Good)
+            })
+        };
+        // A server that cannot be reached says nothing.
+        leaves.peek().is_none()
+            || leaves.any(|(sight, leaf)| leaf.fingerprint == *fingerprint && !good(sight))
+    };
+    look.sights.iter().find_map(said).or_else(|| before.filter(still))
 }
 
 #[cfg(test)]

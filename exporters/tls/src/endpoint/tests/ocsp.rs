@@ -1,7 +1,7 @@
 //! Stapled OCSP responses, made by `openssl ocsp` and sent by `openssl s_server`.
 
 use super::{Family, MONTHS, NAME, TIME, family};
-use crate::testing::{Lab, look, reason, sample, there, value};
+use crate::testing::{Lab, build, look, reason, sample, there, value};
 
 /// A folder with a family's files, an index of the intermediate's certificates, and a request about the server's.
 fn lab(family: &Family, state: &str) -> (Lab, String) {
@@ -175,4 +175,52 @@ async fn without_a_staple_nothing_is_said_of_one() {
             .descs()
             .all(|desc| !desc.name.starts_with("tls_ocsp") || desc.name == "tls_ocsp_stapled")
     );
+}
+
+/// A certificate does not become good by the server's silence, but by another one or its issuer's word.
+#[tokio::test]
+async fn what_was_revoked_stays_so_when_the_response_is_left_out() {
+    if !there("openssl", "what_was_revoked_stays_so_when_the_response_is_left_out") {
+        return;
+    }
+    let family = family(MONTHS);
+    let (lab, _) = lab(&family, "revoked");
+    answer(&lab, &format!("-ndays 7 {SIGNED_BY_ISSUER}"));
+    let mut server = lab.serve(SERVE);
+    let addr = server.addr.clone();
+    let yaml = format!(
+        "modules: {{m: {{tls_config: {{ca_file: '{}/ca.pem'}}}}, n: {{tls_config: {{insecure_skip_verify: true}}}}}}\n\
+         targets: [{{name: a, target: '{addr}', hostname: {NAME}, module: m}}, {{name: b, target: '{addr}', module: n}}]",
+        lab.path().display()
+    );
+    let exporter = build(&yaml).unwrap_or_else(|error| panic!("{error}"));
+    let revoked = |page: &kit::Page, target: &str, module: &str| {
+        let labels = [("target", target), ("module", module)];
+        let status = page.get("tls_ocsp_status_info", &[&labels[..], &[("status", "revoked")]].concat());
+        assert_eq!(page.get("tls_ocsp_revoked_at_timestamp_seconds", &labels).is_some(), status.is_some());
+        status.is_some()
+    };
+    let page = exporter.schedule().run_once().await;
+    assert_eq!((revoked(&page, "a", "m"), revoked(&page, "b", "n")), (true, true));
+    // Twice without a response, once away, and without again.
+    for serve in ["-cert_chain chain.pem", "-cert_chain chain.pem", "", "-cert_chain chain.pem"] {
+        server.end();
+        if !serve.is_empty() {
+            server = lab.serve_at(&addr, serve);
+        }
+        let page = exporter.schedule().run_once().await;
+        assert!(page.dropped().is_empty(), "{:?}", page.dropped());
+        assert_eq!(revoked(&page, "a", "m"), !serve.is_empty());
+        assert!(!revoked(&page, "b", "n"), "what is not judged is not remembered");
+    }
+    // Its issuer takes it back.
+    let index = std::fs::read_to_string(lab.path().join("index.txt")).unwrap();
+    let fields: Vec<&str> = index.trim_end().split('\t').collect();
+    lab.write("index.txt", &format!("V\t{}\t\t{}\tunknown\t/CN={NAME}\n", fields[1], fields[3]));
+    answer(&lab, &format!("-ndays 7 {SIGNED_BY_ISSUER}"));
+    for serve in [SERVE, "-cert_chain chain.pem"] {
+        server.end();
+        server = lab.serve_at(&addr, serve);
+        assert!(!revoked(&exporter.schedule().run_once().await, "a", "m"));
+    }
 }

@@ -228,3 +228,151 @@ async fn an_entry_whose_file_is_closed_and_a_key_that_is_are_known_still() {
     assert_eq!(of(&page, &lab, "tls_file_key_matches", "a.pem"), Some(1.0));
     assert_eq!(source(&page, "tls_source_remembered_files"), Some(0.0));
 }
+
+/// As a renewal is written, and as a hand slips.
+#[tokio::test]
+async fn a_damaged_part_ends_nothing_that_was_known() {
+    let made = |name: &str, from: i64| make(name, false, None, (from, from + 90));
+    let (old, new, other) = (made("a.test", -60), made("a.test", -1), made("b.test", -60));
+    let ca = make("ca", true, None, MONTHS);
+    let half = |made: &crate::testing::Made| made.pem[..made.pem.len() / 2].to_owned() + "\n";
+    let ends = |page: &Page, lab: &Lab| {
+        let path = lab.path().join("a.pem").display().to_string();
+        let rows = page.samples().filter(|row| row.desc.name == END);
+        let rows = rows.filter(|row| row.labels().nth(1).is_some_and(|(_, value)| value == path));
+        rows.map(|row| match row.value {
+            kit::page::Value::Number(value) => *value as i64,
+            _ => 0,
+        })
+        .collect::<Vec<_>>()
+    };
+    let end = |made: &crate::testing::Made| made.certificate().not_after;
+    for (what, damaged, want) in [
+        ("the issuer's is cut", old.pem.clone() + &half(&ca), vec![end(&old), end(&ca)]),
+        ("renewed, and the issuer's is cut", new.pem.clone() + &half(&ca), vec![end(&new), end(&ca)]),
+        ("the server's is damaged", half(&old) + &ca.pem, vec![end(&old), end(&ca)]),
+        (
+            "the server's is another's, and the issuer's is cut",
+            other.pem.clone() + &half(&ca),
+            vec![end(&old), end(&ca), end(&other)],
+        ),
+        ("all is cut", half(&old), vec![end(&old), end(&ca)]),
+    ] {
+        let lab = Lab::new();
+        lab.write("a.pem", &(old.pem.clone() + &ca.pem));
+        lab.write("a.key", &old.key);
+        let exporter = exporter(&lab, "a.pem", "");
+        let (page, _) = exporter.files().run_once().await;
+        assert_eq!(ends(&page, &lab), [end(&old), end(&ca)], "{what}");
+        // Again with other bytes behind, which is no other thing.
+        for again in ["", "\n", "\n\n"] {
+            lab.write("a.pem", &(damaged.clone() + again));
+            let (page, read) = exporter.files().run_once().await;
+            assert_eq!((ends(&page, &lab), read), (want.clone(), 1), "{what}");
+            assert_eq!(faults(&page, &lab, "a.pem"), ["bad_pem"], "{what}");
+            let seen = of(&page, &lab, "tls_file_last_seen_timestamp_seconds", "a.pem");
+            assert!(seen.is_some(), "{what}");
+            let matches = of(&page, &lab, "tls_file_key_matches", "a.pem");
+            let own = if damaged.starts_with(&new.pem) { 0.0 } else { 1.0 };
+            assert_eq!(matches, Some(own), "{what}");
+        }
+        lab.write("a.pem", &new.pem);
+        let (page, _) = exporter.files().run_once().await;
+        assert_eq!((ends(&page, &lab), faults(&page, &lab, "a.pem")), (vec![end(&new)], vec![]), "{what}");
+    }
+    // One that nobody can ever read: what goes from beside it is gone.
+    let lab = Lab::new();
+    let bad = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let exporter = exporter(&lab, "a.pem", "");
+    for (content, want) in [
+        (format!("{}{bad}{}", old.pem, ca.pem), vec![end(&old), end(&ca)]),
+        (format!("{}{bad}", old.pem), vec![end(&old)]),
+        (format!("{}{bad}{bad}", other.pem), vec![end(&old), end(&other)]),
+        (format!("{}{bad}", other.pem), vec![end(&other)]),
+    ] {
+        lab.write("a.pem", &content);
+        let (page, _) = exporter.files().run_once().await;
+        assert_eq!(ends(&page, &lab), want, "{content}");
+        assert_eq!(faults(&page, &lab, "a.pem"), ["bad_certificate"]);
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_cannot_be_read_leaves_the_one_that_was_known() {
+    let lab = Lab::new();
+    let (one, two) = (make("One", true, None, MONTHS), make("Two", true, None, MONTHS));
+    let (first, second) = (one.revocation_list(&[]), two.revocation_list(&[&one]));
+    lab.write("all.crl", &(first.clone() + &second));
+    let exporter = exporter(&lab, "all.crl", "");
+    let revoked = |page: &Page, issuer: &str| {
+        let path = lab.path().join("all.crl").display().to_string();
+        page.get(
+            "tls_crl_revoked_certificates",
+            &[("source", "lab"), ("path", &path), ("issuer", &format!("CN={issuer},O={issuer}"))],
+        )
+    };
+    exporter.files().run_once().await;
+    let bad = "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n";
+    for (content, fault) in [(first.clone() + bad, Some("bad_crl")), (first.clone(), None)] {
+        lab.write("all.crl", &content);
+        let (page, _) = exporter.files().run_once().await;
+        let other = fault.map(|_| 1.0);
+        assert_eq!((revoked(&page, "One"), revoked(&page, "Two")), (Some(0.0), other), "{fault:?}");
+        assert_eq!(faults(&page, &lab, "all.crl"), Vec::from_iter(fault));
+    }
+    // A large one is told, also among other things.
+    lab.write("all.crl", &format!("-----BEGIN X509 CRL-----\n{}", "AAAA\n".repeat(1 << 20)));
+    let (page, _) = super::exporter(&lab, "*", ", only_certificates: true").files().run_once().await;
+    assert_eq!(faults(&page, &lab, "all.crl"), ["too_large"]);
+}
+
+/// A key that cannot be reached is not one that is not there; and not to see it is no fault of the certificate's.
+#[tokio::test]
+async fn a_key_behind_a_closed_door_is_one_that_cannot_be_read() {
+    let lab = Lab::new();
+    let made = make("a.test", false, None, MONTHS);
+    let long = "x".repeat(250);
+    for name in ["a", "b", &long] {
+        lab.write(&format!("{name}.pem"), &made.pem);
+    }
+    symlink("a.key", lab.path().join("a.key")).unwrap();
+    let exporter = exporter(&lab, "*.pem", "");
+    for _ in 0..2 {
+        let (page, _) = exporter.files().run_once().await;
+        assert_eq!(faults(&page, &lab, "a.pem"), ["key_unreadable"]);
+        for name in ["b", &long] {
+            assert_eq!(faults(&page, &lab, &format!("{name}.pem")), Vec::<String>::new());
+        }
+        assert_eq!(source(&page, "tls_source_faulty_files"), Some(0.0));
+        let line = &exporter.files().watched()[0];
+        assert_eq!((line.ok, line.detail.as_str()), (Some(true), "3 files"));
+    }
+}
+
+/// Where certificates are looked for among other things, many a folder is closed; one that is named is another matter.
+#[tokio::test]
+async fn a_closed_folder_that_is_named_is_told_in_every_source() {
+    let lab = Lab::new();
+    let made = make("a.test", false, None, MONTHS);
+    for name in ["etc/live/a.pem", "etc/ssl/private/a.pem"] {
+        lab.write(name, &made.pem);
+    }
+    for closed in ["etc/live", "etc/ssl/private"] {
+        let read = super::super::read::Read {
+            faults: vec![super::super::faults::Fault::PermissionDenied],
+            ..Default::default()
+        };
+        assert!(!read.counts(true), "{closed}");
+        let place = lab.path().join(closed);
+        let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
+        let pattern = |text: &str| {
+            super::super::find::Pattern::new(&format!("{}/{text}", lab.path().display())).unwrap()
+        };
+        let named = [pattern("etc/live/*.pem"), pattern("etc/ssl/**/*.pem")]
+            .iter()
+            .any(|pattern| pattern.begins_at(&place));
+        assert_eq!(named, closed == "etc/live");
+        let entry = super::super::scan::Entry::closed(&error, named);
+        assert_eq!((entry.counts(true), entry.counts(false)), (named, true), "{closed}");
+    }
+}

@@ -37,6 +37,13 @@ async fn entries_of_one_name_do_not_collide() {
     let paths: HashSet<String> =
         rows.map(|row| row.labels().nth(1).map(|(_, value)| value.to_owned()).unwrap()).collect();
     assert_eq!(paths.len(), 7, "{paths:?}");
+    // Nor with a file of the name that an entry is told by.
+    lab.write("config#user/x", &made.pem);
+    let (page, _) = exporter(&lab, "config config#user/x", "").files().run_once().await;
+    assert!(page.dropped().is_empty(), "{:?}", page.dropped());
+    for path in ["config#user/x", r"config\x23user/x"] {
+        assert_eq!(of(&page, &lab, "tls_file_certificates", path), Some(1.0), "{path}");
+    }
 }
 
 /// `openssl req -x509` without names: an authority by its own word, but its key beside it says whose it is.

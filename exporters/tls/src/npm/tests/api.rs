@@ -46,6 +46,17 @@ async fn hosts_and_certificates_are_told() {
             .iter()
             .any(|line| line.detail == "5 hosts, 2 certificates; no /nowhere; no /nowhere")
     );
+    // A user that sees nothing is answered with nothing.
+    script.now(|asked: &Asked| match asked.path.starts_with("/api/nginx/") {
+        true => json(200, "[]"),
+        false => usual(asked),
+    });
+    assert_eq!(reason(&exporter.npm().run_once().await), "ok");
+    let line = exporter.npm().watched().remove(0);
+    assert!(
+        line.ok == Some(false) && line.detail.contains("0 hosts, 0 certificates; its user may see none"),
+        "{line:?}"
+    );
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ CREATE TABLE certificate (id INTEGER PRIMARY KEY, is_deleted INTEGER DEFAULT 0, 
 INSERT INTO proxy_host VALUES (1, 0, '[\"blog.test\",\"www.blog.test\"]', 2, '{\"nginx_online\":true}', 'x');
 -- Rows of before have no such column in them: its default counts.
 ALTER TABLE proxy_host ADD COLUMN enabled INTEGER NOT NULL DEFAULT 1;
-INSERT INTO proxy_host VALUES (2, 1, '[\"deleted.test\"]', 2, '{}', 'x', 1), (3, 0, '[\"off.test\"]', 2, 'no json', 'x', 0), (4, 0, '[\"bad.test\"]', 0, '{\"nginx_online\":false}', 'x', 1);
+INSERT INTO proxy_host VALUES (2, 1, '[\"deleted.test\"]', 2, '{}', 'x', 1), (3, 0, '[\"off.test\"]', 2, NULL, 'x', 0), (4, 0, '[\"bad.test\"]', 0, '{\"nginx_online\":false}', 'x', 1);
 INSERT INTO stream VALUES (1, 0, 8883, 1, 1, '{}', 1), (2, 0, 53, 0, 1, '{}', 1);
 INSERT INTO certificate VALUES (1, 0, 'other', 'Wiki', '[\"wiki.test\"]', '2026-12-13 13:27:33', '{\"certificate_key\":\"PRIVATE\"}'),
   (2, 0, 'letsencrypt', '', '[\"blog.test\",\"www.blog.test\"]', 1797168453000, '{}'), (3, 0, 'letsencrypt', 'spare.test', '[\"spare.test\"]', 'soon', '{}'),

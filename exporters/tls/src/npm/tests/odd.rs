@@ -86,15 +86,37 @@ async fn an_odd_row_of_the_database_costs_itself_and_nothing_that_was_known() {
         "domain_names = '[null]'",
         "domain_names = x'ff'",
         "certificate_id = 'two'",
+        "certificate_id = -5",
+        "certificate_id = 1.5",
+        "is_deleted = NULL",
+        "is_deleted = 'no'",
+        "is_deleted = 2",
+        "meta = 'no json'",
+        "meta = 7",
+        "meta = '{\"nginx_online\":\"yes\"}'",
         "enabled = 'yes'",
     ] {
         connection.execute_batch(&format!("UPDATE proxy_host SET {change} WHERE id = 1")).unwrap();
         let page = exporter.npm().run_once().await;
         assert_eq!((reason(&page).as_str(), odd(&page)), ("ok", [1.0, 0.0, 0.0, 0.0, 1.0]), "{change}");
         assert_eq!(names(&exporter), known, "{change}");
-        let restore = "UPDATE proxy_host SET domain_names = '[\"blog.test\",\"www.blog.test\"]', certificate_id = 2, enabled = 1 WHERE id = 1";
+        let restore = "UPDATE proxy_host SET domain_names = '[\"blog.test\",\"www.blog.test\"]', certificate_id = 2, enabled = 1, is_deleted = 0, \
+                       meta = '{}' WHERE id = 1";
         connection.execute_batch(restore).unwrap();
     }
+    // What is noted of the host cannot be read: that nginx refused it is not over for that.
+    let offline =
+        |page: &Page| get(page, "npm_hosts", &[("type", "proxy"), ("state", "offline")]).unwrap_or_default();
+    let noted =
+        |meta: &str| connection.execute("UPDATE proxy_host SET meta = ? WHERE id = 4", [meta]).unwrap();
+    for (meta, want) in [(r#"{"nginx_online":false}"#, 1.0), ("no json", 1.0), ("{}", 0.0)] {
+        noted(meta);
+        assert_eq!(offline(&exporter.npm().run_once().await), want, "{meta}");
+    }
+    connection.execute_batch("UPDATE certificate SET is_deleted = NULL WHERE id = 2").unwrap();
+    assert_eq!(odd(&exporter.npm().run_once().await), [0.0, 0.0, 0.0, 0.0, 2.0]);
+    assert_eq!(names(&exporter), known);
+    connection.execute_batch("UPDATE certificate SET is_deleted = 0 WHERE id = 2").unwrap();
     connection.execute_batch("UPDATE certificate SET expires_on = 'later' WHERE id = 1").unwrap();
     let page = exporter.npm().run_once().await;
     assert_eq!(odd(&page), [0.0, 0.0, 0.0, 0.0, 2.0]);

@@ -127,6 +127,8 @@ async fn what_is_kept_is_of_one_place_and_may_be_damaged() {
     let exporter = begin(&yaml("a"), Some(state.path()));
     assert!(names(&exporter).is_empty());
     assert_eq!(reason(&exporter.npm().run_once().await), "ok");
+    kept(&exporter).await;
+    assert_eq!(std::fs::read_to_string(state.path().join("tls-npm-home.json.bad")).unwrap(), "{");
     // Where nothing can be written all goes on, and says that it is not kept.
     let exporter = begin(&yaml("a"), Some(Path::new("/proc/nowhere")));
     for _ in 0..2 {
