@@ -38,6 +38,7 @@ const ALERTS: &[(&str, &str, &str)] = &[
     ("CertificateFileUnreadable", "faulty certificate files", "arquivos de certificado com defeito"),
     ("CertificateStateNotKept", "knowledge not kept on disk", "o que se sabe não é gravado"),
     ("NodeDown", "node down", "nó fora do ar"),
+    ("NodeStateUnknown", "tells nothing of itself", "não informa mais nada"),
     ("QuorumLost", "no quorum", "sem quórum"),
     ("QuorumDeviceDown", "quorum device away", "QDevice fora do ar"),
     ("GuestDown", "does not run", "não roda"),
