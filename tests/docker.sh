@@ -197,7 +197,8 @@ make_farol_image() {
   for name in $("$tree/usr/bin/farol" --help | awk '$1 ~ /-exporter$/ && $2 == "port" { print $1 }'); do ln -sf farol "$tree/usr/bin/$name"; done
   install -D /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/ca-certificates.crt"
   install -d "$tree/etc/farol"
-  { printf 'FROM scratch AS build\nCOPY image /image\n'; sed -n '/^FROM scratch$/,$p' Dockerfile; } >"$lab/image/farol/Dockerfile"
+  install -d -m 0700 "$lab/image/farol/state/var/lib/farol"
+  { printf 'FROM scratch AS build\nCOPY image /image\nCOPY state /state\n'; sed -n '/^FROM scratch$/,$p' Dockerfile; } >"$lab/image/farol/Dockerfile"
   printf 'services: {farol: {build: {context: "%s"}}}\n' "$lab/image/farol" >"$lab/local.yml"
   check "docker compose up builds the image that is missing" docker compose -f docker-compose.yml -f "$lab/local.yml" up -d --wait --wait-timeout 60 farol
   docker compose down >/dev/null 2>&1

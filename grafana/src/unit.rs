@@ -17,6 +17,8 @@ pub enum Unit {
     Timestamp,
     /// Days, whole.
     Days,
+    /// Days of which a tenth matters: how long something has run.
+    FineDays,
     /// Bytes.
     Bytes,
     /// Bytes per second.
@@ -74,7 +76,7 @@ impl Unit {
             Self::Seconds => "s",
             Self::Clock => "dtdhms",
             Self::Timestamp => "dateTimeAsIso",
-            Self::Days => "suffix: d",
+            Self::Days | Self::FineDays => "suffix: d",
             Self::Bytes => "bytes",
             Self::BytesPerSecond => "Bps",
             Self::Ratio | Self::FineRatio => "percentunit",
@@ -90,6 +92,7 @@ impl Unit {
         match self {
             Self::Count | Self::Clock | Self::Timestamp | Self::Days | Self::Plain => 0,
             Self::FineCount
+            | Self::FineDays
             | Self::Seconds
             | Self::Bytes
             | Self::BytesPerSecond

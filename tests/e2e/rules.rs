@@ -231,6 +231,12 @@ const HAPPENS: &[(&str, &str, &[&str], &str)] = &[
         r#"{node="pve1",service="pvestatd"}: 0"#,
     ),
     (
+        "Network zones in trouble",
+        "A",
+        &[r#"pve_sdn_zone_up{job="farol",instance="a",cluster="home",node="pve1",zone="office"}: 0x60"#],
+        r#"{node="pve1",zone="office"}: 0"#,
+    ),
+    (
         "Memory",
         "C",
         &[

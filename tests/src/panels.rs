@@ -56,6 +56,7 @@ pub const RARE: &[(&str, &str, &str)] = &[
     ("farol-node", "annotation Alerts", "A"),
     ("farol-node", "Storages", "B"),
     ("farol-node", "Services that are down", "A"), // services that fail
+    ("farol-node", "Network zones in trouble", "A"), // zones that are not applied
     ("farol-guest", "annotation Alerts", "A"),
     ("farol-guest", "Memory", "C"),                           // a balloon driver
     ("farol-guest", "File systems in virtual machines", "A"), // a guest agent

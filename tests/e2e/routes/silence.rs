@@ -87,6 +87,8 @@ fn a_node_explains_its_guests_and_they_their_services() {
         pve("GuestDown", "info", "home", &[("node", "pve1"), ("id", "qemu/104"), ("name", "wordpress")]),
         pve("ProxmoxUnreachable", "critical", "lab", &[]),
         pve("StorageFilling", "warning", "home", &[("storage", "nas")]),
+        pve("NodeStateUnknown", "warning", "home", &[("node", "pve3")]),
+        pve("BackupFailed", "warning", "home", &[("node", "pve1"), ("id", "qemu/107")]),
     ]);
     let first = next(&received, "/hook");
     assert_eq!(first["status"], "firing");
@@ -99,10 +101,13 @@ fn a_node_explains_its_guests_and_they_their_services() {
         pve("ReplicationFailing", "warning", "home", &[("node", "pve1"), ("id", "qemu/110")]),
         pve("ProxmoxDataStale", "warning", "lab", &[("collector", "disks"), ("node", "pve9")]),
         pve("StorageFullSoon", "warning", "home", &[("storage", "nas")]),
+        pve("StorageDown", "warning", "home", &[("storage", "isos"), ("node", "pve3")]),
+        pve("BackupTooOld", "warning", "home", &[("node", "pve1"), ("id", "qemu/107")]),
+        pve("ReplicationLate", "warning", "lab", &[("node", "pve1"), ("id", "qemu/104")]),
         // Another guest, the same names in another cluster, another storage.
         sent("ServiceWrongAnswer", "critical", &[("target", "blog"), ("id", "qemu/105")], false),
         pve("PoolDegraded", "critical", "lab", &[("node", "pve2"), ("pool", "rpool")]),
-        pve("BackupMissing", "warning", "lab", &[("node", "pve1"), ("id", "qemu/104")]),
+        pve("BackupMissing", "warning", "office", &[("node", "pve1"), ("id", "qemu/104")]),
         pve("StorageDown", "warning", "home", &[("storage", "local"), ("node", "pve1")]),
     ]);
     let mut expected: BTreeSet<&str> =
@@ -112,12 +117,16 @@ fn a_node_explains_its_guests_and_they_their_services() {
         expected.remove(message["groupLabels"]["alertname"].as_str().unwrap());
     }
     let silent = [
+        // By the storage that is away; it keeps the late one silent all the same.
+        "BackupFailed",
         "BackupTooOld",
         "DiskFailing",
         "ProxmoxDataStale",
         "ReplicationFailing",
+        "ReplicationLate",
         "ServiceDown",
         "ServiceFlapping",
+        "StorageDown",
         "StorageFullSoon",
     ];
     assert_eq!(live.inhibited(), BTreeSet::from(silent.map(str::to_owned)));

@@ -142,10 +142,13 @@ impl Data {
                 { "id": "  5", "name": "Reallocated_Sector_Ct", "value": "100", "worst": "100", "threshold": "010", "fail": "-", "raw": "3", "flags": "PO--CK" },
                 { "id": "  9", "name": "Power_On_Hours", "value": "99", "worst": "99", "threshold": "000", "fail": "-", "raw": "1000", "flags": "-O--CK" },
                 { "id": "194", "name": "Temperature_Celsius", "value": "34", "worst": "45", "threshold": "000", "fail": "-", "raw": "34 (Min/Max 20/45)", "flags": "-O---K" },
+                { "id": "197", "name": "Current_Pending_Sector", "value": "100", "worst": "100", "threshold": "000", "fail": "-", "raw": "0", "flags": "-O--CK" },
+                { "id": "198", "name": "Offline_Uncorrectable", "value": "100", "worst": "100", "threshold": "000", "fail": "-", "raw": "0", "flags": "-O--CK" },
+                { "id": "199", "name": "UDMA_CRC_Error_Count", "value": "100", "worst": "100", "threshold": "000", "fail": "-", "raw": "0", "flags": "-O--CK" },
             ] }),
             ["rrddata"] => json!([
-                { "time": THEN, "cpu": 0.1, "pressureiosome": 40.0, "pressurememoryfull": 0 },
-                { "time": THEN + 60, "cpu": 0.1, "pressureiosome": 12.5, "pressurememoryfull": 0, "arcsize": 4 * GIB },
+                { "time": THEN, "cpu": 0.1, "pressurecpusome": 5.0, "pressureiosome": 40.0, "pressureiofull": 20.0, "pressurememoryfull": 0 },
+                { "time": THEN + 60, "cpu": 0.1, "pressurecpusome": 2.5, "pressureiosome": 12.5, "pressureiofull": 10.0, "pressurememoryfull": 0, "arcsize": 4 * GIB },
                 { "time": THEN + 120 },
             ]),
             ["time"] => {

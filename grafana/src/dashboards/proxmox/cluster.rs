@@ -205,7 +205,7 @@ fn node_table(rules: &Rules) -> Result<Panel, RuleError> {
                 .steps(Steps::rising(Some(over), None))
                 .width(95),
             Column::value('E', text("Run", "Rodando"), Unit::Count).width(80),
-            Column::value('F', text("Up for", "Ligado há"), Unit::Clock).width(125),
+            Column::value('F', text("Up for", "Ligado há"), Unit::FineDays).width(90),
         ])
         .rising(0),
         text("Nodes", "Nós"),
@@ -219,12 +219,15 @@ fn node_table(rules: &Rules) -> Result<Panel, RuleError> {
     .ask(Target::rows(memory_used(SCOPE).max_by(NODE_ROW)))
     .ask(Target::rows(promised))
     .ask(Target::rows(run))
-    .ask(Target::rows(node_column(SCOPE, &resources::UPTIME).of_unit(Unit::Clock))))
+    .ask(Target::rows(in_days(&node_column(SCOPE, &resources::UPTIME)))))
 }
 
 fn by_state() -> Panel {
-    let census = SCOPE.metric(&resources::GUESTS).now().sum_by(&["type", "status"]);
-    let query = format!("sort_desc({census})");
+    // The kind is said in two letters: there is no room for more beside the bars.
+    let of = |kind| {
+        let census = SCOPE.metric(&resources::GUESTS).equal("type", kind).now().sum_by(&["status"]);
+        Expr::compose(format!("sort_desc({census})"), Unit::Count, &[&census])
+    };
     Panel::new(
         BarGauge,
         text("By state", "Por estado"),
@@ -233,7 +236,8 @@ fn by_state() -> Panel {
             "VMs e containers por tipo e estado, sem os templates. unknown: o nó não responde, cuide dele primeiro.",
         ),
     )
-    .ask(Target::instant(Expr::compose(query, Unit::Count, &[&census]), same("{{type}} {{status}}")))
+    .ask(Target::instant(of("qemu"), same("VM {{status}}")))
+    .ask(Target::instant(of("lxc"), same("CT {{status}}")))
     .field(|field| field.steps(Steps::always(Color::Blue)).min(0.0))
 }
 

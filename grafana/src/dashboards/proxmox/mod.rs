@@ -62,6 +62,11 @@ pub(super) fn storage_days(scope: Scope) -> Expr {
     Expr::compose(format!("{left} / 86400"), Unit::Days, &[&left])
 }
 
+/// Seconds as days and a tenth: a clock beside them is cut off where columns are narrow.
+fn in_days(seconds: &Expr) -> Expr {
+    Expr::compose(format!("{seconds} / 86400"), Unit::FineDays, &[seconds])
+}
+
 /// The colours of a storage's use.
 pub(super) fn storage_steps(rules: &Rules) -> Result<Steps, RuleError> {
     steps(rules, "StorageFilling")
@@ -270,7 +275,7 @@ fn guest_table(scope: Scope, title: Text) -> Panel {
                 .cell(Cell::Bar)
                 .steps(Steps::always(Color::Blue))
                 .between(0.0, 1.0),
-            Column::value('D', text("Up for", "Ligada há"), Unit::Clock).width(130),
+            Column::value('D', text("Up for", "Ligada há"), Unit::FineDays).width(90),
         ])
         .falling(4),
         title,
@@ -282,11 +287,11 @@ fn guest_table(scope: Scope, title: Text) -> Panel {
     .ask(Target::rows(up.of_unit(Unit::Plain)))
     .ask(Target::rows(guest_column(scope, &resources::CPU)))
     .ask(Target::rows(named(scope, &share).max_by(GUEST_ROW)))
-    .ask(Target::rows(guest_column(scope, &resources::UPTIME).of_unit(Unit::Clock)))
+    .ask(Target::rows(in_days(&guest_column(scope, &resources::UPTIME))))
 }
 
 /// Alerts of Proxmox VE, as lines over time.
 fn annotation() -> crate::annotation::Annotation {
-    let about = "Node.+|Guest.+|Quorum.+|Ha.+|Proxmox.+|Storage.+|ThinPool.+|Backup.+|Replication.+|Disk.+|Pool.+|TaskFailed|PermissionMissing";
+    let about = "Node.+|Guest.+|Quorum.+|Ha.+|Proxmox.+|Storage.+|ThinPool.+|Backup.+|Replication.+|Disk.+|Pool.+|Ceph.+|Sdn.+|TaskFailed|PermissionMissing";
     super::firing(super::alerts("firing", "critical|warning").like("alertname", about).now())
 }

@@ -1,7 +1,7 @@
 //! Nodes: what one of them has to do, what its disks and pools say of themselves, and who is on it.
 
 use proxmox_exporter::collect::{
-    certificates, disks, guests, lvmthin, node, packages, resources, services, zfs,
+    certificates, disks, guests, lvmthin, node, packages, pressure, resources, services, smart, zfs,
 };
 
 use super::*;
@@ -10,6 +10,13 @@ use crate::panel::{Draw, Legend, Override, Stat};
 use crate::variable::Variable;
 
 const SCOPE: Scope = Scope { labels: &["cluster", "node"] };
+
+/// The exporter keeps these two to itself; that they are in its catalogue is seen to by the lint of the queries.
+const SCRUB_END: Desc =
+    Desc::gauge("pve_zfs_pool_last_scan_timestamp_seconds", "When the pool's last scrub ended.").labels(SCAN);
+const SCRUB_ERRORS: Desc =
+    Desc::gauge("pve_zfs_pool_last_scan_errors", "What the pool's last scrub could not repair.").labels(SCAN);
+const SCAN: &[&str] = &["cluster", "node", "pool", "kind"];
 
 /// The dashboard.
 pub(in crate::dashboards) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleError> {
@@ -38,7 +45,11 @@ pub(in crate::dashboards) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleE
                 .panel(1, pools())
                 .panel(1, running()),
             Band::new(8).panel(1, processors()).panel(1, memory()).panel(1, load()),
-            Band::new(8).panel(1, pressure()).panel(1, traffic()).panel(1, traffic_of_disks()),
+            Band::new(8)
+                .panel(1, waiting(rules)?)
+                .panel(1, pressure())
+                .panel(1, traffic())
+                .panel(1, traffic_of_disks()),
             Band::new(9)
                 .titled(text("Guests on it", "VMs e containers nele"))
                 .panel(2, guest_table(SCOPE, text("Guests", "VMs e containers")))
@@ -48,6 +59,7 @@ pub(in crate::dashboards) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleE
                 .panel(5, disk_table(rules)?)
                 .panel(4, pool_table())
                 .panel(3, thin_table(rules)?),
+            Band::new(8).panel(6, smart_table()).panel(5, scrubs()).panel(3, zones()),
             Band::new(8).panel(1, storages(SCOPE, rules, 50)?).panel(1, faults()),
             Band::new(8)
                 .titled(text("Upkeep", "Manutenção"))
@@ -196,6 +208,25 @@ fn load() -> Panel {
     .points(POINTS)
 }
 
+/// Pressure of the nodes themselves: what all of their tasks waited for, of processors what some did.
+fn waiting(rules: &Rules) -> Result<Panel, RuleError> {
+    let limit = rules.threshold("NodeMemoryPressure", "warning")?;
+    let full = SCOPE.metric(&pressure::PRESSURE).like("resource", "io|memory").equal("kind", "full").now();
+    let some = SCOPE.metric(&pressure::PRESSURE).equal("resource", "cpu").equal("kind", "some").now();
+    Ok(Panel::new(
+        TimeSeries::new(),
+        text("Pressure of nodes", "Pressão dos nós"),
+        text(
+            "The share of time in which all that runs on a node waited for disks (io) or memory, or some of it for processors (Proxmox VE 9). Memory above the line: move a guest away.",
+            "Parte do tempo em que tudo num nó esperou pelos discos (io) ou por memória, ou parte dele por processador (Proxmox VE 9). Memória acima da linha: mova uma VM.",
+        ),
+    )
+    .ask(Target::range(full.max_by(&["node", "resource"]), same("{{node}} {{resource}}")))
+    .ask(Target::range(some.max_by(&["node", "resource"]), same("{{node}} {{resource}}")))
+    .field(|field| field.min(0.0).steps(Steps::rising(Some(limit), None)))
+    .points(POINTS))
+}
+
 /// Pressure in the guests: the worst of each resource.
 fn pressure() -> Panel {
     let value = SCOPE.metric(&guests::PRESSURE).now();
@@ -327,6 +358,85 @@ fn pool_table() -> Panel {
     .ask(Target::rows(share))
     .ask(Target::rows(errors))
     .field(|field| field.no_value(text("There is no ZFS pool.", "Não há pool ZFS.")))
+}
+
+/// What SMART counts, disk by disk.
+fn smart_table() -> Panel {
+    const ROW: &[&str] = &["cluster", "node", "device"];
+    let count = |desc| SCOPE.metric(desc).now().max_by(ROW);
+    let none = || Steps::none_is_good(Color::Amber);
+    let hours = count(&smart::POWER_ON);
+    let days = Expr::compose(format!("{hours} / 86400"), Unit::Days, &[&hours]);
+    Panel::new(
+        Table::new(vec![
+            Column::label("node", text("Node", "Nó")).width(75),
+            Column::label("device", text("Disk", "Disco")),
+            Column::value('A', text("Heat", "Temp."), Unit::Celsius).width(80),
+            Column::value('B', text("On for", "Ligado há"), Unit::Days).width(90),
+            Column::value('C', text("Reallocated", "Realocados"), Unit::Count).width(105),
+            Column::value('D', text("Pending", "Pendentes"), Unit::Count).cell(Cell::Colored).steps(none()).width(95),
+            Column::value('E', text("Lost", "Perdidos"), Unit::Count).cell(Cell::Colored).steps(none()).width(85),
+            Column::value('F', text("Cable", "Cabo"), Unit::Count).width(75),
+        ])
+        .falling(5),
+        text("What disks count (SMART)", "O que os discos contam (SMART)"),
+        text(
+            "Reallocated: sectors that were replaced; a number that grows tells of a dying disk. Pending, lost: sectors that cannot be read. Cable: checksum errors on the way, so change the cable.",
+            "Realocados: setores trocados; um número que cresce indica disco morrendo. Pendentes, perdidos: setores que não se leem. Cabo: erros de checksum no caminho; troque o cabo.",
+        ),
+    )
+    .ask(Target::rows(count(&smart::TEMPERATURE)))
+    .ask(Target::rows(days))
+    .ask(Target::rows(count(&smart::REALLOCATED)))
+    .ask(Target::rows(count(&smart::PENDING)))
+    .ask(Target::rows(count(&smart::UNCORRECTABLE)))
+    .ask(Target::rows(count(&smart::CRC)))
+    .field(|field| field.no_value(text("No disk says anything.", "Nenhum disco diz nada.")))
+}
+
+/// When each pool was last read as a whole, and what that found.
+fn scrubs() -> Panel {
+    const ROW: &[&str] = &["cluster", "node", "pool"];
+    let of = |desc| SCOPE.metric(desc).equal("kind", "scrub").now().max_by(ROW);
+    Panel::new(
+        Table::new(vec![
+            Column::label("node", text("Node", "Nó")).width(75),
+            Column::label("pool", same("Pool")),
+            Column::value('A', text("Ended on", "Terminou em"), Unit::Timestamp).width(165),
+            Column::value('B', text("Not repaired", "Sem reparo"), Unit::Count)
+                .cell(Cell::Colored)
+                .steps(Steps::none_is_good(Color::Red))
+                .width(110),
+        ])
+        .rising(2),
+        text("Last scrub", "Último scrub"),
+        text(
+            "When each ZFS pool was last scrubbed, the longest ago first, and the errors that it could not repair. Older than two months: zpool scrub POOL.",
+            "Quando cada pool ZFS teve o último scrub, primeiro o mais antigo, e os erros que ele não reparou. Mais de dois meses: zpool scrub POOL.",
+        ),
+    )
+    .ask(Target::rows(of(&SCRUB_END)))
+    .ask(Target::rows(of(&SCRUB_ERRORS)))
+    .field(|field| field.no_value(text("No pool was scrubbed yet.", "Nenhum pool teve scrub ainda.")))
+}
+
+/// Zones of the software-defined network that are not in order.
+fn zones() -> Panel {
+    let bad = SCOPE.metric(&resources::SDN).now().min_by(&["node", "zone"]).only("== 0");
+    Panel::new(
+        Table::new(vec![
+            Column::label("node", text("Node", "Nó")).width(100),
+            Column::label("zone", text("Zone", "Zona")),
+        ])
+        .rising(0),
+        text("Network zones in trouble", "Zonas de rede com problema"),
+        text(
+            "Zones of the software-defined network that are in error on a node, or not applied there: Datacenter, SDN, Apply.",
+            "Zonas da rede definida por software com erro em um nó, ou não aplicadas ali: Datacenter, SDN, Apply.",
+        ),
+    )
+    .ask(Target::rows(bad.of_unit(Unit::Plain)))
+    .field(|field| field.no_value(text("None.", "Nenhuma.")))
 }
 
 fn thin_table(rules: &Rules) -> Result<Panel, RuleError> {
