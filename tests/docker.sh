@@ -116,7 +116,7 @@ IMAGE
   mkdir -p "$folder/data/alertmanager" "$folder/root/usr/share"
   cp -r "$alertmanager/usr/share/prometheus" "$folder/root/usr/share/"
   # The published image is made on busybox.
-  install -D "$(command -v busybox)" "$folder/root/bin/busybox"
+  with_libraries "$(command -v busybox)" "$folder/root"
   for applet in sh sed cat mkdir mv date dirname printf id; do ln -sf busybox "$folder/root/bin/$applet"; done
   docker build -q -t "$(image_of prom/alertmanager)" -f - "$folder" >/dev/null <<'IMAGE'
 FROM scratch
@@ -126,7 +126,7 @@ ENV PATH=/bin
 ENTRYPOINT ["/bin/alertmanager"]
 IMAGE
   folder=$lab/image/grafana
-  install -D "$(command -v busybox)" "$folder/root/bin/busybox"
+  with_libraries "$(command -v busybox)" "$folder/root"
   mkdir -p "$folder/root/www/api" "$folder/root/etc/grafana" "$folder/data"
   for applet in sh wget cat id gzip gunzip; do ln -sf busybox "$folder/root/bin/$applet"; done
   echo '{"database":"ok","version":"stand-in"}' >"$folder/root/www/api/health"

@@ -75,7 +75,7 @@ fn an_outage_is_one_message_and_its_end_another() {
     let (hook, received) = switched(Arc::clone(&switch));
     let probe = configuration(&shop, &web, &certificate);
     let tls = certificates(&shop, &certificate);
-    let pve = Pve::start(Shape { guests: 9, well: true, ..Shape::default() }, 1);
+    let pve = Pve::start(Shape { version: 9, guests: 9, well: true, ..Shape::default() }, 1);
     let proxmox = pve.configuration("    collectors: {snapshots: true}\n");
     let Some(mut stack) = Stack::start(folder.path(), [&probe, &tls, &proxmox], hook) else {
         return skipped("live", "Prometheus and Alertmanager are not installed");
@@ -276,7 +276,8 @@ fn has_data(prometheus: &Prometheus, when: Option<Shown>) {
         missing = all.iter().filter(wrong).map(Query::name).collect();
         missing.is_empty()
     });
-    assert!(missing.is_empty(), "no data, or unforeseen ones ({when:?}): {missing:#?}");
+    let firing = prometheus.query(r#"ALERTS{alertstate="firing"}"#);
+    assert!(missing.is_empty(), "no data, or unforeseen ones ({when:?}): {missing:#?}; firing: {firing:#?}");
     for (dashboard, panel, letter, ..) in EMPTY_WHEN_HEALTHY {
         let known = all.iter().any(|query| query.is(&(dashboard, panel, letter)));
         assert!(known, "{dashboard} has no {panel}, {letter}");
