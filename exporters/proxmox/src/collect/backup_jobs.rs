@@ -19,7 +19,7 @@ pub const COLLECTOR: Collector = Collector {
     every: Duration::from_secs(300),
     limit: Duration::from_secs(60),
     needs: &[SYS_AUDIT, VM_AUDIT],
-    descs: &[&JOB, &ENABLED, &NEXT_RUN, &NOT_COVERED, &NOT_COVERED_INFO],
+    descs: &[&JOB, &GUEST, &ENABLED, &NEXT_RUN, &NOT_COVERED, &NOT_COVERED_INFO],
     collect,
 };
 
@@ -29,6 +29,12 @@ pub const JOB: Desc = Desc::info(
     "A backup job: its storage, schedule, mode, and which guests it covers (all, pool NAME, or their numbers).",
 )
 .labels(&["cluster", "id", "storage", "schedule", "mode", "guests"]);
+/// A guest of its list.
+pub const GUEST: Desc = Desc::info(
+    "pve_backup_job_guest_info",
+    "A guest that the backup job names, by its number. Of a job for all guests or for a pool there are none.",
+)
+.labels(&["cluster", "id", "vmid"]);
 /// Whether it runs.
 pub const ENABLED: Desc =
     Desc::gauge("pve_backup_job_enabled", "Whether the backup job runs by its schedule.")
@@ -122,6 +128,12 @@ pub fn write_jobs(cluster: &str, jobs: &[Job], page: &mut Page) {
             _ => &*job.vmid,
         };
         page.family(&JOB).push(&[cluster, &job.id, &job.storage, schedule, &job.mode, guests], 1.0);
+        if guests == &*job.vmid {
+            let mut family = page.family(&GUEST);
+            for vmid in guests.split([',', ' ']).filter(|vmid| !vmid.is_empty()) {
+                family.push(&[cluster, &job.id, vmid], 1.0);
+            }
+        }
         // Jobs of before 6.4 do not say: they run.
         let enabled = job.enabled.flag().unwrap_or(true);
         page.family(&ENABLED).push(&[cluster, &job.id], flag(enabled));
@@ -160,6 +172,12 @@ mod tests {
             (get("pve_backup_job_enabled", "j2"), get("pve_backup_job_enabled", "j3")),
             (Some(0.0), Some(1.0))
         );
+        let named: Vec<_> = ["101", "102", "103"]
+            .map(|vmid| {
+                page.get("pve_backup_job_guest_info", &[("cluster", "c"), ("id", "j2"), ("vmid", vmid)])
+            })
+            .to_vec();
+        assert_eq!(named, [Some(1.0), Some(1.0), None]);
         let old = [
             ("cluster", "c"),
             ("id", "j3"),
