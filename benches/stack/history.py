@@ -79,11 +79,9 @@ def recorded():
         bad = text.split("{")[1] in down
         yield "probe:attempts:increase5m" + by, 300, days * 86400, lambda: "10"
         yield "probe:attempts:increase1h" + by, 3600, days * 86400, lambda: "120"
-        yield "probe:attempts:increase6h" + by, 6 * 3600, days * 86400, lambda: "720"
         fails = (lambda: "10") if bad else (lambda: "1" if random.random() < 0.005 else "0")
         yield "probe:failures:increase5m" + by, 300, days * 86400, fails
         yield "probe:failures:increase1h" + by, 3600, days * 86400, (lambda: "120") if bad else fails
-        yield "probe:failures:increase6h" + by, 6 * 3600, days * 86400, (lambda: "720") if bad else fails
         times = lambda: f"{random.uniform(0.004, 0.006):.6f}"
         yield "probe:duration_seconds:mean15m" + by, 120, 8 * 86400, times
         yield "probe:duration_seconds:mean1h" + by, 3600, 8 * 86400, times

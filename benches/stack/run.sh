@@ -5,7 +5,7 @@
 #   OURS=target/release/farol     PROMETHEUS, PROMTOOL: others than those on the path      KEEP=1 keeps the folder
 # method: in a network namespace of its own, farol watches TARGETS services of an nginx every 30 s, one in forty of them down;
 #   history.py takes its real pages and writes every series of them DAYS back, `promtool tsdb create-blocks-from openmetrics`
-#   makes blocks of that, and a Prometheus with the shipped configuration, rules and intervals (those of hours every 2 min) goes on, with
+#   makes blocks of that, and a Prometheus with the shipped configuration, rules and intervals (hours every 2 min) goes on, with
 #   farol, itself and Alertmanager as live targets. It runs until every group of rules was evaluated, then ask.py
 #   asks what the dashboards ask, and adds up how long the rules took.
 # needs: root, iproute2, nginx, openssl, prometheus, promtool, prometheus-alertmanager, curl, python3; 4 GB of disk, some minutes
@@ -83,7 +83,7 @@ echo "history of $days days made in $((SECONDS - began)) s, $(du -sh tsdb | cut 
 
 mkdir -p config
 cp -r "$top/alerts" .
-sed -i -E 's/^    interval: (15m|1h|6h)$/    interval: 2m/' alerts/rules/*.yml # so that nobody waits for an hour
+sed -i -E 's/^    interval: (1h|15m)$/    interval: 2m/' alerts/rules/*.yml # so that nobody waits for an hour
 sed -e 's/"farol:/"127.0.0.1:/' -e 's/"alertmanager:/"127.0.0.1:/' -e 's/"grafana:/"127.0.0.1:/' -e 's/"localhost:/"127.0.0.1:/' \
   "$top/config/prometheus.yml" >config/prometheus.yml
 start alertmanager env ALERTMANAGER=prometheus-alertmanager ALERTMANAGER_RENDERED="$lab/rendered" SECRETS="$lab/none" \
