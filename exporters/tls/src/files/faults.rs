@@ -20,7 +20,8 @@ kit::closed_set! {
     TooLarge = "too_large":
         "The file is larger than 4 MiB, so it is not read. What was known of it is shown.",
     NoCertificate = "no_certificate":
-        "Nothing of a known format (PEM, DER, PKCS#12, JKS, JCEKS, kubeconfig) is in the file.",
+        "Nothing of a known format (PEM, DER, PKCS#12, JKS, JCEKS, kubeconfig) is in the file, or a private key alone where there \
+         were certificates, of which what was known is shown.",
     BadPem = "bad_pem":
         "A part of the file is PEM that is cut or not base64; its other parts are shown, and of the rest what was known.",
     BadCertificate = "bad_certificate":

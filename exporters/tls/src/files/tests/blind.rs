@@ -75,6 +75,32 @@ async fn a_closed_folder_hides_nothing_that_was_known() {
 
 /// It is no file: a source that shows nothing else has none, and says which folder it is.
 #[tokio::test]
+async fn a_key_in_a_certificates_place_does_not_end_it() {
+    let lab = Lab::new();
+    let (made, renewed) = (make("a.test", false, None, MONTHS), make("a.test", false, None, MONTHS));
+    for name in ["a.pem", "b.pem"] {
+        lab.write(name, &made.pem);
+    }
+    let exporter = exporter(&lab, "*.pem", "");
+    let (page, _) = exporter.files().run_once().await;
+    let kept = end(&page, &lab, "a.pem").map(|(end, _)| (end, true));
+    lab.write("a.pem", &made.key);
+    // One that was never anything else is no file of certificates.
+    lab.write("c.pem", &made.key);
+    for _ in 0..2 {
+        let (page, _) = exporter.files().run_once().await;
+        assert_eq!(end(&page, &lab, "a.pem"), kept);
+        assert_eq!(faults(&page, &lab, "a.pem"), ["no_certificate"]);
+        assert_eq!(page.get("tls_source_files", &[("source", "lab")]), Some(2.0));
+        assert_eq!(page.get("tls_source_faulty_files", &[("source", "lab")]), Some(1.0));
+    }
+    lab.write("a.pem", &renewed.pem);
+    let (page, _) = exporter.files().run_once().await;
+    assert!(end(&page, &lab, "a.pem").is_some_and(|(_, memory)| !memory));
+    assert!(faults(&page, &lab, "a.pem").is_empty());
+}
+
+#[tokio::test]
 async fn a_closed_folder_of_which_nothing_was_known_is_no_file() {
     let lab = Lab::new();
     let made = make("a.test", false, None, MONTHS);
