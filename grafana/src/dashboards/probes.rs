@@ -1,6 +1,6 @@
 //! Queries about what is probed, that several dashboards ask.
 
-use kit::{Desc, prober};
+use kit::prober;
 use probe_exporter::certificates;
 
 use super::causes::{CAUSES, UNKNOWN};
@@ -27,7 +27,7 @@ pub(super) const STATE_STEP: &str = "2m";
 pub(super) fn state(scope: Scope) -> Expr {
     // The worst of each step, so that no outage falls between two points.
     let works = success(scope).over("min_over_time", STATES);
-    let known = uptime(scope, &foreign::UPTIME_24H);
+    let known = uptime(scope);
     let fails: Vec<Expr> = CAUSES
         .iter()
         .map(|cause| {
@@ -41,14 +41,25 @@ pub(super) fn state(scope: Scope) -> Expr {
     Expr::compose(text, Unit::Plain, &parts).max_by(SERVICE)
 }
 
-/// The share of probes that worked in a recorded window, as it is at the end of what is shown.
-pub(super) fn uptime(scope: Scope, window: &Desc) -> Expr {
-    scope.recorded(window).at_end().of_unit(Unit::FineRatio)
+/// The share of probes that worked in a day, as it is at the end of what is shown.
+pub(super) fn uptime(scope: Scope) -> Expr {
+    scope.recorded(&foreign::UPTIME_24H).at_end().of_unit(Unit::FineRatio)
 }
 
 /// The same, as a table's column asks it.
-pub(super) fn uptime_now(scope: Scope, window: &Desc) -> Expr {
-    scope.recorded(window).now().of_unit(Unit::FineRatio).min_by(SERVICE)
+pub(super) fn uptime_of_day(scope: Scope) -> Expr {
+    scope.recorded(&foreign::UPTIME_24H).now().of_unit(Unit::FineRatio).min_by(SERVICE)
+}
+
+/// The same of several days, added up when it is asked: recorded, it would be a tenth of the work of all rules, for pages that are
+/// looked at now and then. Of whole hours; before there is one, the day's.
+pub(super) fn uptime_of(scope: Scope, days: u32) -> Expr {
+    let window = format!("{days}d");
+    let failures = scope.recorded(&foreign::FAILURES_HOUR).over("sum_over_time", &window);
+    let attempts = scope.recorded(&foreign::ATTEMPTS_HOUR).over("sum_over_time", &window);
+    let day = uptime_of_day(scope);
+    let text = format!("(1 - {failures} / ({attempts} > 0) or {day})");
+    Expr::compose(text, Unit::FineRatio, &[&failures, &attempts, &day])
 }
 
 /// The share of probes that shall succeed.
@@ -59,7 +70,7 @@ pub(super) fn objective(scope: Scope) -> Expr {
 
 /// What is left of the failures that the objective allows in 30 days: 1 is all, 0 none, less is an objective that is missed.
 pub(super) fn budget_left(scope: Scope) -> Expr {
-    let uptime = uptime_now(scope, &foreign::UPTIME_30D);
+    let uptime = uptime_of(scope, 30);
     let budget = scope.recorded(&foreign::ERROR_BUDGET).now();
     let text = format!("1 - (1 - {uptime}) / on (job, target) {budget}");
     Expr::compose(text, Unit::Ratio, &[&uptime, &budget])

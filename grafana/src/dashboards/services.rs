@@ -51,9 +51,9 @@ pub(super) fn dashboard(rules: &Rules) -> Result<Dashboard, RuleError> {
         bands: vec![
             Band::new(3)
                 .panel(5, down())
-                .panel(3, uptime("24 h", &foreign::UPTIME_24H))
-                .panel(3, uptime("7 d", &foreign::UPTIME_7D))
-                .panel(3, uptime("30 d", &foreign::UPTIME_30D))
+                .panel(3, uptime("24 h", probes::uptime_of_day(SCOPE)))
+                .panel(3, uptime("7 d", probes::uptime_of(SCOPE, 7)))
+                .panel(3, uptime("30 d", probes::uptime_of(SCOPE, 30)))
                 .panel(4, budget())
                 .panel(6, certificate(rules)?),
             Band::new(9).panel(1, states()),
@@ -86,8 +86,7 @@ fn down() -> Panel {
 }
 
 /// The least uptime of the selection, with the name of the service.
-fn uptime(window: &'static str, recorded: &kit::Desc) -> Panel {
-    let uptime = probes::uptime_now(SCOPE, recorded);
+fn uptime(window: &'static str, uptime: Expr) -> Panel {
     let least = Expr::compose(format!("bottomk(1, {uptime})"), Unit::FineRatio, &[&uptime]);
     Panel::new(
         Stat::plain(),
@@ -182,9 +181,9 @@ fn table() -> Panel {
         ),
     )
     .ask(Target::rows(now))
-    .ask(Target::rows(probes::uptime_now(SCOPE, &foreign::UPTIME_24H)))
-    .ask(Target::rows(probes::uptime_now(SCOPE, &foreign::UPTIME_7D)))
-    .ask(Target::rows(probes::uptime_now(SCOPE, &foreign::UPTIME_30D)))
+    .ask(Target::rows(probes::uptime_of_day(SCOPE)))
+    .ask(Target::rows(probes::uptime_of(SCOPE, 7)))
+    .ask(Target::rows(probes::uptime_of(SCOPE, 30)))
     .ask(Target::rows(probes::objective(SCOPE)))
     .ask(Target::rows(probes::budget_left(SCOPE)))
 }

@@ -24,10 +24,12 @@ pub const ALERTS_FOR_STATE: Desc =
 
 /// Recorded: the share of probes that worked in the last 24 hours.
 pub const UPTIME_24H: Desc = uptime("probe:uptime_ratio:24h");
-/// Recorded: the same of 7 days.
-pub const UPTIME_7D: Desc = uptime("probe:uptime_ratio:7d");
-/// Recorded: the same of 30 days.
-pub const UPTIME_30D: Desc = uptime("probe:uptime_ratio:30d");
+/// Recorded: how many probes each hour had.
+pub const ATTEMPTS_HOUR: Desc =
+    Desc::gauge("probe:attempts:increase1h", "Probes in the last hour.").labels(&["job", "target"]);
+/// Recorded: how many of them failed.
+pub const FAILURES_HOUR: Desc =
+    Desc::gauge("probe:failures:increase1h", "Failed probes in the last hour.").labels(&["job", "target"]);
 
 /// Recorded: the share of probes that may fail.
 pub const ERROR_BUDGET: Desc =
@@ -104,8 +106,8 @@ const PVE_STORAGE: &[&str] = &["job", "instance", "cluster", "storage", "node"];
 /// Every recorded series that the dashboards use.
 pub const RECORDED: &[&Desc] = &[
     &UPTIME_24H,
-    &UPTIME_7D,
-    &UPTIME_30D,
+    &ATTEMPTS_HOUR,
+    &FAILURES_HOUR,
     &ERROR_BUDGET,
     &FAILURE_CAUSE,
     &REASON_WORDS,

@@ -63,8 +63,8 @@ mod tests {
             r#"x_up{job=~"$job",instance=~"$instance",target=~"$target"}"#
         );
         assert_eq!(
-            narrow.recorded(&foreign::UPTIME_30D).now().to_string(),
-            r#"probe:uptime_ratio:30d{job=~"$job",target=~"$target"}"#
+            narrow.recorded(&foreign::UPTIME_24H).now().to_string(),
+            r#"probe:uptime_ratio:24h{job=~"$job",target=~"$target"}"#
         );
     }
 }

@@ -139,7 +139,7 @@ pub(super) fn durations(_: &Rules) -> Result<Panel, RuleError> {
 /// The states of services, those that are down first, then those with the least uptime.
 pub(super) fn states(_: &Rules) -> Result<Panel, RuleError> {
     let success = probes::success(SCOPE).at_end().min_by(probes::SERVICE);
-    let uptime = probes::uptime(SCOPE, &foreign::UPTIME_24H).min_by(probes::SERVICE);
+    let uptime = probes::uptime(SCOPE).min_by(probes::SERVICE);
     let state = probes::state(SCOPE);
     let parts = [&success, &uptime, &state];
     let down = format!("{state} and on (job, target) ({success} == 0)");
@@ -186,8 +186,8 @@ pub(super) fn uptimes(_: &Rules) -> Result<Panel, RuleError> {
             "Serviços com a menor disponibilidade em 30 dias, e o que resta das falhas que a meta permite. Sem saldo, não mude nada ali que não seja conserto.",
         ),
     )
-    .ask(Target::rows(probes::uptime_now(SCOPE, &foreign::UPTIME_24H)))
-    .ask(Target::rows(probes::uptime_now(SCOPE, &foreign::UPTIME_30D)))
+    .ask(Target::rows(probes::uptime_of_day(SCOPE)))
+    .ask(Target::rows(probes::uptime_of(SCOPE, 30)))
     .ask(Target::rows(probes::budget_left(SCOPE))))
 }
 
