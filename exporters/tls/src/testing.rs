@@ -24,6 +24,22 @@ pub(crate) fn build(yaml: &str) -> Result<TlsExporter, String> {
     TlsExporter::build(raw, &document, None).map_err(|error| error.to_string())
 }
 
+/// An exporter as a process has it that begins now, knowing what is kept in a folder.
+pub(crate) fn begin(yaml: &str, store: Option<&Path>) -> TlsExporter {
+    let document = Document::embedded("test.yml", yaml);
+    let store = store.map(|folder| kit::Store::new(folder.to_owned()));
+    TlsExporter::build_with(document.parse().unwrap(), &document, store, None).unwrap()
+}
+
+/// Puts a link that leads round in a circle in a place: whoever looks there gets an error, also as root. Where it is now is
+/// returned.
+pub(crate) fn close(place: &Path) -> PathBuf {
+    let aside = place.with_extension("aside");
+    std::fs::rename(place, &aside).unwrap();
+    std::os::unix::fs::symlink(place.file_name().unwrap(), place).unwrap();
+    aside
+}
+
 /// Looks with the module `m`, and checks what holds for every page.
 pub(crate) async fn look(module: &str, target: &str, hostname: Option<&str>, time: Duration) -> Verdict {
     let exporter = build(&format!("modules: {{m: {module}}}")).unwrap_or_else(|error| panic!("{error}"));

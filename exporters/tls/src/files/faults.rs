@@ -20,8 +20,11 @@ kit::closed_set! {
     TooLarge = "too_large":
         "The file is larger than 4 MiB, so it is not read. What was known of it is shown.",
     NoCertificate = "no_certificate":
-        "Nothing of a known format (PEM, DER, PKCS#12, JKS, JCEKS, kubeconfig) is in the file, or a private key alone where there \
-         were certificates, of which what was known is shown.",
+        "Nothing of a known format (PEM, DER, PKCS#12, JKS, JCEKS, kubeconfig) is in the file, or it is no file but a folder or a \
+         pipe. What was known of it is shown.",
+    OnlyKey = "only_key":
+        "A private key alone. Told of a file that is named in full, or had certificates, of which what was known is shown; any \
+         other is no certificate's.",
     BadPem = "bad_pem":
         "A part of the file is PEM that is cut or not base64; its other parts are shown, and of the rest what was known.",
     BadCertificate = "bad_certificate":
@@ -60,8 +63,9 @@ impl Fault {
     /// Whether something that may be in the file could not be seen: it cannot be told to be gone.
     #[must_use]
     pub const fn hides(self) -> bool {
-        // What is not found is gone, and an empty file has nothing. The key is another matter, see `hides_key`.
-        !matches!(self, Self::NotFound | Self::NoCertificate | Self::KeyUnreadable | Self::KeyEncrypted)
+        // What is not found is gone. A file that had certificates and has none now was cut, or something was written over it:
+        // whoever read it before goes on with them. The key is another matter, see `hides_key`.
+        !matches!(self, Self::NotFound | Self::KeyUnreadable | Self::KeyEncrypted)
     }
 
     /// Whether a certificate that may be in the file could not be seen.

@@ -60,6 +60,11 @@ impl Pattern {
         self.glob.is_some() && folder == self.base
     }
 
+    /// Whether it has no wildcards, and this is the file.
+    pub(super) fn names(&self, path: &Path) -> bool {
+        self.glob.is_none() && path == self.base
+    }
+
     pub(super) fn matches(&self, path: &Path) -> bool {
         self.glob.as_ref().map_or(path == self.base, |glob| glob.is_match(path))
     }

@@ -6,11 +6,11 @@ use kit::Page;
 use kit::config::Secret;
 use wire::tls::Certificate;
 
-use super::Files;
 use super::faults::FAULTS;
 use super::find::find;
 use super::page;
 use super::read::{Read, read};
+use super::{Files, Source};
 use crate::renewal::{Due, Policy};
 
 /// What a file is.
@@ -33,6 +33,37 @@ pub struct Entry<'a> {
     pub key_matches: Option<bool>,
     /// When the first is due, if it is a server's.
     pub due: Option<Due>,
+}
+
+/// A source's files as they are now.
+#[derive(Debug)]
+pub struct Surveyed {
+    /// The source's name.
+    pub source: String,
+    /// The files that are told of.
+    pub files: Vec<Inspected>,
+    /// The folders that could not be looked into, each with the cause.
+    pub closed: Vec<(PathBuf, std::io::Error)>,
+    /// Whether it is as it should be that there is no file.
+    pub only_certificates: bool,
+}
+
+impl Source {
+    /// Reads its files now. Waits for a disk.
+    #[must_use]
+    pub fn survey(&self) -> Surveyed {
+        let found = find(&self.paths, &self.exclude);
+        let inspected = found.files.into_iter().filter_map(|path| {
+            let (read, renewal) = (read(&path, &self.passwords), self.policy(&path));
+            read.counts(&path, self).then_some(Inspected { path, read, renewal })
+        });
+        Surveyed {
+            source: self.name.clone(),
+            files: inspected.collect(),
+            closed: found.closed,
+            only_certificates: self.only_certificates,
+        }
+    }
 }
 
 impl Files {

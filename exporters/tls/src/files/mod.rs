@@ -40,7 +40,7 @@ mod watch;
 
 pub(crate) use certbot::policy as fuzz_certbot;
 pub(crate) use formats::fuzz;
-pub use inspect::{Entry, Inspected};
+pub use inspect::{Entry, Inspected, Surveyed};
 pub(crate) use label::label;
 pub(crate) use on_demand::{OnDemand, certificates, on_demand};
 pub use page::DESCS;

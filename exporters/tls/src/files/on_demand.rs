@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use wire::tls::Certificate;
 
+use super::faults::Fault;
 use super::find::{Pattern, find_until};
 use super::label::label;
 use super::{formats, read};
@@ -42,10 +43,8 @@ pub(crate) fn on_demand(pattern: &str, deadline: Instant) -> Result<OnDemand, St
         }
         let read = read::read(&path, &[]);
         let path = label(&path).into_owned();
-        // Keys and the like are no certificates' files.
-        if !read.only_key
-            && let Some(fault) = read.faults.first()
-        {
+        // A key is no certificates' file.
+        if let Some(fault) = read.faults.first().filter(|fault| **fault != Fault::OnlyKey) {
             read_now.faults.push((path.clone(), fault.word().to_owned()));
         }
         if !read.certificates.is_empty() {

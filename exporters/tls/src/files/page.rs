@@ -203,10 +203,9 @@ pub(super) fn page(entries: &[Arc<Entry>]) -> Page {
         let mut set = |desc: &Desc, value: f64| {
             page.family(desc).push(&[source], value);
         };
-        let only = entry.source.only_certificates;
-        let files = || scan.files.iter().filter(|(_, file)| file.counts(only));
+        let files = || scan.files.iter().filter(|(path, file)| file.counts(path, &entry.source));
         set(&FILES, count(files().filter(|(_, file)| !file.folder).count()));
-        set(&ONLY_CERTIFICATES, flag(only));
+        set(&ONLY_CERTIFICATES, flag(entry.source.only_certificates));
         set(&FAULTY, count(files().filter(|(_, file)| file.read.first_fault().is_some()).count()));
         set(&REMEMBERED, count(scan.remembered()));
         set(&SCANNED, timestamp(scan.at));

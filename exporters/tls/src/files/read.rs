@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kit::config::Secret;
 use nix::fcntl::OFlag;
@@ -14,6 +14,7 @@ use wire::tls::{Certificate, RevocationList};
 
 use super::faults::Fault;
 use super::formats::{self, Content};
+use super::source::Source;
 use super::{certbot, key};
 use crate::renewal::Policy;
 
@@ -72,13 +73,13 @@ pub(super) struct Read {
     /// How many could not be when nothing of it was told from memory.
     #[serde(default)]
     pub(super) usual: usize,
-    /// When it was last changed.
+    /// When it was last changed, as its time of modification has it.
     pub(super) modified: Option<SystemTime>,
+    /// When what is in it came to be there.
+    #[serde(default)]
+    pub(super) written: Option<SystemTime>,
     /// Whether the private key, in the file or beside it, is the first certificate's.
     pub(super) key_matches: Option<bool>,
-    /// Nothing but a private key, beside a certificate or not: no file of ours.
-    #[serde(skip)]
-    pub(super) only_key: bool,
     /// When its first certificate is due, if a program that renews it has written that down.
     pub(super) renewal: Option<Policy>,
     /// Other files that this was made of, and how they were: what they say changes what is told of this one.
@@ -88,7 +89,7 @@ pub(super) struct Read {
 
 /// Reads a file, the key beside it, and what else belongs to it.
 pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
-    let (content, modified) = match content(path, passwords) {
+    let (content, meta) = match content(path, passwords) {
         Ok(read) => read,
         Err(fault) => {
             return Read { faults: vec![fault], unread: usize::from(fault.hides()), ..Read::default() };
@@ -96,7 +97,9 @@ pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
     };
     let Content { certificates, key, lists, parts, mut faults, unordered, others } = content;
     let empty = certificates.is_empty() && lists.is_empty() && parts.is_empty();
-    let only_key = empty && (key.is_some() || faults == [Fault::KeyEncrypted]);
+    if empty && (key.is_some() || faults == [Fault::KeyEncrypted]) {
+        faults = vec![Fault::OnlyKey];
+    }
     let key_matches = certificates.first().and_then(|first| match key {
         Some(key) => key::matches(&key, first),
         // A keystore has its keys in it.
@@ -112,6 +115,7 @@ pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
         renewal = certbot::read(&place);
         others.push(stamped(place));
     }
+    let modified = meta.modified().ok();
     let parts = named(parts, modified);
     let lists = lists.into_iter().map(Arc::new).collect();
     Read {
@@ -124,22 +128,24 @@ pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
         unread,
         usual: unread,
         modified,
+        written: written(&meta),
         key_matches,
-        only_key,
         renewal,
         others,
     }
 }
 
 impl Read {
-    /// Whether it is told of, in a source that may name more than certificates (`only_certificates`) or not.
-    pub(super) fn counts(&self, only_certificates: bool) -> bool {
-        let nothing = self.is_empty();
-        let usual =
-            matches!(*self.faults, [] | [Fault::NoCertificate | Fault::NotFound | Fault::PermissionDenied]);
-        // A key that lies among the certificates is none of them.
-        let none = self.only_key || (only_certificates && nothing && usual);
-        !none
+    /// Whether it is told of in this source.
+    pub(super) fn counts(&self, path: &Path, source: &Source) -> bool {
+        use Fault::{NoCertificate, NotFound, OnlyKey, PermissionDenied};
+        let none = match *self.faults {
+            // One that lies among the certificates is none of them.
+            [OnlyKey] => source.only_certificates || !source.names(path),
+            [] | [NoCertificate | NotFound | PermissionDenied] => source.only_certificates,
+            _ => false,
+        };
+        !(none && self.is_empty())
     }
 
     /// What is wrong with it first. A key that cannot be seen is none of that: who watches certificates need not see keys.
@@ -161,6 +167,17 @@ impl Read {
 /// Whether a certificate is a server's by what it says: no authority's, or one with the names of a server.
 pub(super) fn is_servers(certificate: &Certificate) -> bool {
     !certificate.is_ca || !certificate.dns_names.is_empty() || !certificate.ip_addresses.is_empty()
+}
+
+/// When what is in a file came to be there: when it was modified, unless somebody set that to a time that has not come; then when
+/// anything about it changed, which nobody can set.
+fn written(meta: &Metadata) -> Option<SystemTime> {
+    let modified = meta.modified().ok().filter(|modified| *modified <= SystemTime::now());
+    modified.or_else(|| {
+        let changed =
+            Duration::new(u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
+        UNIX_EPOCH.checked_add(changed)
+    })
 }
 
 fn stamped(path: PathBuf) -> (PathBuf, Option<Stamp>) {
@@ -229,7 +246,7 @@ pub(super) fn open(path: &Path) -> std::io::Result<(File, Metadata)> {
     Ok((file, meta))
 }
 
-fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Option<SystemTime>), Fault> {
+fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Metadata), Fault> {
     let told = |error: std::io::Error| {
         let fault = Fault::of(&error);
         if fault == Fault::ReadFailed {
@@ -255,5 +272,5 @@ fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Option<SystemT
     if bytes.len() as u64 > LARGEST {
         return Err(Fault::TooLarge);
     }
-    Ok((formats::read(&bytes, path.parent(), passwords), meta.modified().ok()))
+    Ok((formats::read(&bytes, path.parent(), passwords), meta))
 }

@@ -30,17 +30,13 @@ impl Read {
 
     /// What was read now, and in the place of what could not be seen what was known before. `at` is when that was seen.
     pub(super) fn with_memory(mut self, before: &Self, at: SystemTime) -> Self {
-        if self.only_key && !before.is_empty() {
-            // A key was written over them, or is what is left of a file that was put together: whoever read the file before goes
-            // on with them.
-            self.faults.push(Fault::NoCertificate);
-            self.faults.sort_unstable();
-            return self.replaced_by(before, at);
-        }
         let faults = self.faults.clone();
         let any = |hides: fn(Fault) -> bool| faults.iter().any(|fault| hides(*fault));
         if any(Fault::hides) && self.is_empty() && !before.is_empty() {
-            return self.replaced_by(before, at);
+            let mut all = before.clone();
+            all.remember(at);
+            all.faults = faults;
+            return all;
         }
         if any(Fault::hides) || any(Fault::hides_key) {
             self.keep_key(before);
@@ -61,14 +57,6 @@ impl Read {
             }
         }
         self
-    }
-
-    /// What was known before, all of it from memory, with what is wrong now.
-    fn replaced_by(self, before: &Self, at: SystemTime) -> Self {
-        let mut all = before.clone();
-        all.remember(at);
-        (all.faults, all.only_key) = (self.faults, false);
-        all
     }
 
     /// Marks all of it as told from memory, `at` being when it was last seen.
@@ -146,6 +134,7 @@ impl Read {
             && self.parts.iter().zip(&other.parts).all(parts)
             && self.remembered == other.remembered
             && self.modified == other.modified
+            && self.written == other.written
             && self.key_matches == other.key_matches
             && self.usual == other.usual
             && self.renewal == other.renewal

@@ -37,9 +37,9 @@ impl Entry {
         Self { folder: true, base, ..Self::recalled(read, Vec::new()) }
     }
 
-    /// Whether it is told of, in a source that may name more than certificates (`only_certificates`) or not.
-    pub(super) fn counts(&self, only_certificates: bool) -> bool {
-        self.base || self.read.counts(only_certificates)
+    /// Whether it is told of in this source.
+    pub(super) fn counts(&self, path: &Path, source: &Source) -> bool {
+        self.base || self.read.counts(path, source)
     }
 
     /// The same, told from memory for this cause.
@@ -186,8 +186,14 @@ fn unseen(path: &Path, known: &Entry, found: &Found) -> Option<Fault> {
     if known.read.is_empty() {
         return None;
     }
-    let closed = found.closed.iter().find(|(folder, _)| path.starts_with(folder));
-    closed.map(|(_, error)| Fault::of(error)).or_else(|| lost(known).then_some(Fault::NotMounted))
+    if let Some((_, error)) = found.closed.iter().find(|(folder, _)| path.starts_with(folder)) {
+        return Some(Fault::of(error));
+    }
+    if lost(known) {
+        return Some(Fault::NotMounted);
+    }
+    // A container engine makes a folder in the place of a file that it is to show and does not find.
+    path.is_dir().then_some(Fault::NoCertificate)
 }
 
 fn lost(known: &Entry) -> bool {

@@ -77,6 +77,11 @@ impl Source {
         self.policies.get(path).copied().unwrap_or(self.renewal)
     }
 
+    /// Whether a file is named without wildcards.
+    pub(super) fn names(&self, path: &Path) -> bool {
+        self.paths.iter().any(|pattern| pattern.names(path))
+    }
+
     /// Whether a file is one of its.
     #[must_use]
     pub fn has(&self, path: &Path) -> bool {

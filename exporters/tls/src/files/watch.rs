@@ -123,10 +123,10 @@ impl Stored {
         self.read.remembered
     }
 
-    /// When it was last changed.
+    /// When what is in it came to be there.
     #[must_use]
-    pub fn modified(&self) -> Option<SystemTime> {
-        self.read.modified
+    pub fn written(&self) -> Option<SystemTime> {
+        self.read.written.or(self.read.modified)
     }
 }
 
@@ -222,7 +222,7 @@ impl Files {
     }
 
     /// The sources.
-    pub(super) fn sources(&self) -> Vec<Source> {
+    pub(crate) fn sources(&self) -> Vec<Source> {
         self.entries().iter().map(|entry| entry.source.clone()).collect()
     }
 
@@ -265,13 +265,13 @@ fn for_source(scan: &Arc<Scan>, before: &Source, now: &Source) -> Arc<Scan> {
 /// Whether a source is well, and what the landing page says of it.
 fn said(entry: &Entry, scan: &Scan) -> (Option<bool>, String) {
     let only = entry.source.only_certificates;
-    let mut files = scan.files.values().filter(|file| file.counts(only)).peekable();
+    let mut files = scan.files.iter().filter(|(path, file)| file.counts(path, &entry.source)).peekable();
     if files.peek().is_none() {
         // Where certificates are looked for among other things, it is no fault that there is none.
         let detail = if only { "no certificate there" } else { "no file matches its patterns" };
         return (Some(only), detail.to_owned());
     }
-    let count = files.filter(|file| !file.folder).count();
+    let count = files.filter(|(_, file)| !file.folder).count();
     let number = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
     let bad = faulty(&entry.source, scan);
     match bad.first() {
@@ -285,7 +285,7 @@ fn said(entry: &Entry, scan: &Scan) -> (Option<bool>, String) {
 
 /// The files with something wrong, each with the first fault.
 fn faulty<'s>(source: &Source, scan: &'s Scan) -> Vec<(&'s Path, Fault)> {
-    let counts = scan.files.iter().filter(|(_, file)| file.counts(source.only_certificates));
+    let counts = scan.files.iter().filter(|(path, file)| file.counts(path, source));
     counts.filter_map(|(path, file)| Some((path.as_path(), file.read.first_fault()?))).collect()
 }
 

@@ -7,6 +7,7 @@
 
 mod report;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::TlsExporter;
 use crate::config::Target;
 use crate::config::target::{DEFAULT_INTERVAL, DEFAULT_TIMEOUT};
 use crate::endpoint::{Endpoint, Look};
-use crate::files::Inspected;
+use crate::files::{Inspected, Source, Surveyed};
 use crate::metrics;
 use crate::metrics::certificate::Renewal;
 use crate::module::{DEFAULT_MODULE, probe};
@@ -44,7 +45,7 @@ pub struct Once {
 
     /// What to look at: host:port, a host, an https URL, a configured target's name, or a file. Without any: all `targets:` and `files:` of the configuration.
     #[arg(value_name = "TARGET|FILE")]
-    pub what: Vec<String>,
+    pub what: Vec<OsString>,
 
     /// How long a look may take, e.g. 2s. Default: the target's or the module's timeout, else 10s.
     #[arg(long, value_name = "DURATION", value_parser = kit::once::timeout)]
@@ -64,12 +65,19 @@ pub struct Once {
 enum Item {
     Target(Box<Target>),
     File(PathBuf),
+    Source(Box<Source>),
 }
 
 /// What it came to.
 enum Outcome {
-    Target { target: Box<Target>, look: Look, took: Duration },
+    Target {
+        target: Box<Target>,
+        look: Look,
+        took: Duration,
+    },
     File(Inspected),
+    /// A source with something to be said of it that is not said of a file.
+    Source(Surveyed),
 }
 
 /// The whole subcommand: exit code 0 when all is well, 1 when something is not, 2 when there is nothing to look at: a bad
@@ -103,24 +111,30 @@ fn plan(once: &Once, exporter: &TlsExporter) -> Result<Vec<Item>, String> {
     let mut plan = Vec::new();
     if once.what.is_empty() {
         plan.extend(configured.iter().cloned().map(|target| Item::Target(Box::new(target))));
-        plan.extend(exporter.files().found().into_iter().map(Item::File));
+        plan.extend(exporter.files().sources().into_iter().map(|source| Item::Source(Box::new(source))));
         if plan.is_empty() {
             return Err(
                 "nothing to look at: the configuration has neither targets nor files; name some".to_owned()
             );
         }
     }
-    for text in &once.what {
-        let known = configured.iter().find(|target| target.name == *text && once.module.is_none());
+    for given in &once.what {
+        let place = || Item::File(std::path::absolute(given).unwrap_or_else(|_| PathBuf::from(given)));
+        // No host has a name that is no text.
+        let Some(text) = given.to_str() else {
+            plan.push(place());
+            continue;
+        };
+        let known = configured.iter().find(|target| target.name == text && once.module.is_none());
         let item = if let Some(target) = known {
             Item::Target(Box::new(target.clone()))
-        } else if text.starts_with(['/', '.']) || Path::new(text).is_file() {
-            Item::File(std::path::absolute(text).unwrap_or_else(|_| PathBuf::from(text)))
+        } else if is_place(text) {
+            place()
         } else {
             Endpoint::parse(text, module.port()).map_err(|cause| format!("{text:?}: {cause}"))?;
             Item::Target(Box::new(Target {
-                name: text.clone(),
-                target: text.clone(),
+                name: text.to_owned(),
+                target: text.to_owned(),
                 hostname: None,
                 module: Arc::clone(module),
                 interval: DEFAULT_INTERVAL,
@@ -141,6 +155,16 @@ fn plan(once: &Once, exporter: &TlsExporter) -> Result<Vec<Item>, String> {
     Ok(plan)
 }
 
+/// Whether a file is meant: by how its place is written, since it is there, or since no host is called so.
+fn is_place(text: &str) -> bool {
+    const ENDINGS: [&str; 8] = ["pem", "crt", "cer", "der", "p12", "pfx", "jks", "crl"];
+    let ending = Path::new(text).extension().and_then(|ending| ending.to_str());
+    text.starts_with(['/', '.'])
+        || (text.contains('/') && !text.contains("://"))
+        || ending.is_some_and(|ending| ENDINGS.contains(&ending))
+        || Path::new(text).exists()
+}
+
 async fn run(plan: Vec<Item>, exporter: &TlsExporter) -> Vec<Outcome> {
     let tools = exporter.schedule().tools();
     stream::iter(plan)
@@ -153,21 +177,34 @@ async fn run(plan: Vec<Item>, exporter: &TlsExporter) -> Vec<Outcome> {
                     let sweep = target.module.accepted_versions == Some(true);
                     let until = (deadline, sweep);
                     let look = probe(&target.module, tools, &target.target, hostname, until, &trace).await;
-                    Outcome::Target { target, look, took: began.elapsed() }
+                    vec![Outcome::Target { target, look, took: began.elapsed() }]
                 }
-                Item::File(path) => Outcome::File(exporter.files().inspect(path, exporter.modules().renewal)),
+                Item::File(path) => {
+                    vec![Outcome::File(exporter.files().inspect(path, exporter.modules().renewal))]
+                }
+                Item::Source(source) => Outcome::of_source(source.survey()),
             }
         })
         .buffered(AT_ONCE)
+        .flat_map(stream::iter)
         .collect()
         .await
 }
 
 impl Outcome {
+    /// Each file, and the source if there is something to be said of it.
+    fn of_source(mut source: Surveyed) -> Vec<Self> {
+        let files = std::mem::take(&mut source.files);
+        let says = files.is_empty() || !source.closed.is_empty();
+        let own = says.then_some(Self::Source(source));
+        files.into_iter().map(Self::File).chain(own).collect()
+    }
+
     fn report(&self) -> Report {
         match self {
             Self::Target { target, look, took } => Report::of_target(target, look, *took, now()),
             Self::File(file) => Report::of_file(file, now()),
+            Self::Source(source) => Report::of_source(source),
         }
     }
 
@@ -178,6 +215,7 @@ impl Outcome {
                 metrics::page(&target.name, &target.module.name, look, &renewal)
             }
             Self::File(file) => file.page(),
+            Self::Source(_) => Page::new(),
         }
     }
 }

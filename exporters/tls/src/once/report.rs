@@ -10,7 +10,7 @@ use wire::tls::{Certificate, NameMatch, Seen};
 use crate::config::Target;
 use crate::endpoint::{Look, Shown};
 use crate::facts::{self, Facts, Role};
-use crate::files::Inspected;
+use crate::files::{Inspected, Surveyed};
 use crate::metrics::shown;
 use crate::renewal::Due;
 
@@ -127,6 +127,22 @@ impl Report {
     }
 
     /// A server's own certificate.
+    /// Of what is said of a source and not of a file; a source without any file has none.
+    pub(super) fn of_source(source: &Surveyed) -> Self {
+        let mut report = Self::new(&source.source, "files");
+        for (folder, error) in &source.closed {
+            report.ok = false;
+            report.say("reason", Some(false), format!("{}: {error}", folder.display()));
+        }
+        if source.closed.is_empty() {
+            let fine = source.only_certificates;
+            report.ok = fine;
+            let said = if fine { "no certificate there" } else { "no file matches its patterns" };
+            report.say("files", (!fine).then_some(false), said);
+        }
+        report
+    }
+
     fn certificate(&mut self, leaf: &Certificate, due: Due, now: i64) {
         self.say(
             "certificate",

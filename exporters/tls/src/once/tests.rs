@@ -1,8 +1,8 @@
 use super::*;
-use crate::testing::{Lab, build, make, there};
+use crate::testing::{Lab, build, close, make, there};
 
 fn once(what: &[&str]) -> Once {
-    Once { what: what.iter().map(|text| (*text).to_owned()).collect(), ..Once::default() }
+    Once { what: what.iter().map(Into::into).collect(), ..Once::default() }
 }
 
 async fn looked(once: &Once, yaml: &str) -> (Vec<Outcome>, Vec<Report>) {
@@ -17,6 +17,7 @@ fn what_is_planned() {
     let exporter = build("targets: [{target: 'a.test:1', name: site}]").unwrap();
     for (what, module, want) in [
         (&["site", "b.test", "/x.pem"][..], None, Ok("site=a.test:1 b.test=b.test /x.pem")),
+        (&["/x", "/no/x.pem", "/dev/null"], None, Ok("/x /no/x.pem /dev/null")),
         (&[], None, Ok("site=a.test:1")),
         (&["b.test"], Some("tsl"), Err("unknown module \"tsl\": did you mean \"tls\"?")),
         (&["http://a"], None, Err("\"http://a\": ")),
@@ -26,6 +27,7 @@ fn what_is_planned() {
             let shown = plan.iter().map(|item| match item {
                 Item::Target(target) => format!("{}={}", target.name, target.target),
                 Item::File(path) => path.display().to_string(),
+                Item::Source(source) => source.name.clone(),
             });
             shown.collect::<Vec<_>>().join(" ")
         });
@@ -80,6 +82,37 @@ async fn files_good_and_bad() {
     // Without arguments, what is configured.
     let yaml = format!("files: [{{name: lab, paths: ['{}/*.pem']}}]", lab.path().display());
     assert_eq!(looked(&once(&[]), &yaml).await.1.len(), 5);
+}
+
+#[tokio::test]
+async fn what_is_configured_is_told_as_it_is_scraped() {
+    let lab = Lab::new();
+    let made = make("a.test", false, None, (-1, 89));
+    lab.write("live/a.pem", &made.pem);
+    lab.write("live/b.pem", &made.key);
+    let place = lab.path().display();
+    let only_keys = format!("{{name: keys, paths: ['{place}/*/b.pem']}}");
+    for (source, ok, want) in [
+        (format!("{{name: live, paths: ['{place}/live/*.pem']}}"), true, &["live/a.pem (file): OK"][..]),
+        (format!("{{name: own, paths: ['{place}/live/b.pem']}}"), false, &["! reason       only_key: "]),
+        (only_keys.clone(), false, &["keys (files): FAIL", "! files        no file matches its patterns"]),
+        (
+            only_keys.replace('}', ", only_certificates: true}"),
+            true,
+            &["keys (files): OK", "  files        no certificate there"],
+        ),
+    ] {
+        let (_, reports) = looked(&once(&[]), &format!("files: [{source}]")).await;
+        let text = report::text(&reports, false);
+        assert_eq!((reports.len(), reports[0].ok), (1, ok), "{text}");
+        assert!(want.iter().all(|part| text.contains(part)), "{want:?} is not in\n{text}");
+    }
+    // A folder that nobody can look into, and what could be seen beside it.
+    close(&lab.path().join("live"));
+    lab.write("more/a.pem", &made.pem);
+    let yaml = format!("files: [{{name: all, paths: ['{place}/{{live,more}}/*.pem']}}]");
+    let text = report::text(&looked(&once(&[]), &yaml).await.1, false);
+    assert!(text.contains("more/a.pem (file): OK") && text.contains("all (files): FAIL"), "{text}");
 }
 
 #[tokio::test]

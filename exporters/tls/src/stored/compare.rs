@@ -56,9 +56,9 @@ impl Memory {
         }
     }
 
-    /// When the file was changed. A time that has not come says nothing: then since when what is in it was seen there.
+    /// When the file was written. A time that has not come says nothing: then since when what is in it was seen there.
     fn changed(&self, stored: &Stored, now: SystemTime) -> SystemTime {
-        stored.modified().filter(|modified| *modified <= now).unwrap_or(self.since)
+        stored.written().filter(|written| *written <= now).unwrap_or(self.since)
     }
 
     /// Whether what is known says whether the file's certificate is served.

@@ -1,9 +1,9 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Partner;
 use super::pair::Index;
 use crate::files::Stored;
-use crate::testing::{Lab, Made, build, make, there};
+use crate::testing::{Lab, Made, begin, build, close, make, there};
 
 /// Which file a target of a name belongs to that serves this; the files are called by their order.
 fn partner(name: &str, served: &Made, stored: &[&Made]) -> Option<usize> {
@@ -41,15 +41,19 @@ fn a_file_is_found_by_name_and_nothing_is_alarmed_falsely() {
     );
 }
 
+/// A certificate, and the one that comes after it.
+fn renewal() -> (Made, Made) {
+    let root = make("Root", true, None, (-900, 900));
+    (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)))
+}
+
 #[tokio::test]
 async fn what_is_served_is_compared_with_the_file_that_is_named() {
     if !there("openssl", "what_is_served_is_compared_with_the_file_that_is_named") {
         return;
     }
     let lab = Lab::new();
-    let root = make("Root", true, None, (-900, 900));
-    let (old, new) =
-        (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
+    let (old, new) = renewal();
     lab.write("cert.pem", &old.pem);
     lab.write("key.pem", &old.key);
     let stored = lab.write("stored.pem", &old.pem);
@@ -137,16 +141,20 @@ impl Bench {
         lab.write("key.pem", &served.key);
         let path = lab.write("stored/a.pem", &stored.pem);
         let server = lab.serve("");
-        let yaml = format!(
-            "files: [{{name: lab, paths: ['{0}/stored/*.pem']}}]\n\
-             targets: [{{name: a, target: '{1}', stored: '{0}/stored/a.pem'}}]",
-            lab.path().display(),
-            server.addr
-        );
-        let exporter = build(&yaml).unwrap_or_else(|error| panic!("{error}"));
+        let exporter = begin(&yaml(&lab, &server.addr), None);
         exporter.files().run_once().await;
         exporter.schedule().run_once().await;
         Self { lab, server, exporter, stored: path }
+    }
+
+    /// Ends the exporter and begins another.
+    fn restart(&mut self, store: Option<&Path>) {
+        self.exporter = begin(&yaml(&self.lab, &self.server.addr), store);
+    }
+
+    /// Nobody can look into the file's folder any more.
+    fn close(&self) {
+        close(&self.lab.path().join("stored"));
     }
 
     /// Exchanges the server's certificate, at the same port.
@@ -158,13 +166,25 @@ impl Bench {
         self.server = self.lab.serve_at(&addr, "");
     }
 
-    /// Whether it is served; `None` if that is not told.
-    fn matches(&self) -> Option<f64> {
+    fn told(&self, name: &str) -> Option<f64> {
         let labels =
             [("target", "a"), ("module", "tls"), ("source", "lab"), ("path", self.stored.to_str().unwrap())];
-        let page = self.exporter.compare().unwrap().page(std::time::SystemTime::now());
-        page.get("tls_served_matches_stored", &labels)
+        self.exporter.compare().unwrap().page(std::time::SystemTime::now()).get(name, &labels)
     }
+
+    /// Whether it is served; `None` if that is not told.
+    fn matches(&self) -> Option<f64> {
+        self.told("tls_served_matches_stored")
+    }
+}
+
+/// A configuration of what serves there and the file in this lab.
+fn yaml(lab: &Lab, addr: &str) -> String {
+    format!(
+        "files: [{{name: lab, paths: ['{0}/stored/*.pem']}}]\n\
+         targets: [{{name: a, target: '{addr}', stored: '{0}/stored/a.pem'}}]",
+        lab.path().display()
+    )
 }
 
 #[tokio::test]
@@ -172,9 +192,7 @@ async fn what_was_served_before_the_file_changed_says_nothing() {
     if !there("openssl", "what_was_served_before_the_file_changed_says_nothing") {
         return;
     }
-    let root = make("Root", true, None, (-900, 900));
-    let (old, new) =
-        (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
+    let (old, new) = renewal();
     let bench = Bench::new(&old, &old).await;
     assert_eq!(bench.matches(), Some(1.0));
     tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -190,24 +208,17 @@ async fn a_file_that_cannot_be_seen_keeps_an_alarm_and_raises_none() {
     if !there("openssl", "a_file_that_cannot_be_seen_keeps_an_alarm_and_raises_none") {
         return;
     }
-    let root = make("Root", true, None, (-900, 900));
-    let (old, new) =
-        (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
-    let close = |bench: &Bench| {
-        let folder = bench.lab.path().join("stored");
-        std::fs::rename(&folder, bench.lab.path().join("aside")).unwrap();
-        std::os::unix::fs::symlink("stored", &folder).unwrap();
-    };
+    let (old, new) = renewal();
     for (served, stored, matches) in [(&old, &new, 0.0), (&new, &old, 0.0), (&old, &old, 1.0)] {
         let bench = Bench::new(served, stored).await;
         assert_eq!(bench.matches(), Some(matches));
-        close(&bench);
+        bench.close();
         bench.exporter.files().run_once().await;
         assert_eq!(bench.matches(), Some(matches), "what was known stays");
     }
     // Renewed while the file could not be seen, and the server was told.
     let mut bench = Bench::new(&old, &old).await;
-    close(&bench);
+    bench.close();
     bench.exporter.files().run_once().await;
     assert_eq!(bench.matches(), Some(1.0));
     bench.serve_from_now(&new);
@@ -223,30 +234,15 @@ async fn a_younger_one_than_a_file_of_before_a_restart_raises_no_alarm() {
     if !there("openssl", "a_younger_one_than_a_file_of_before_a_restart_raises_no_alarm") {
         return;
     }
-    let root = make("Root", true, None, (-900, 900));
-    let (old, new) =
-        (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
+    let (old, new) = renewal();
     for (served, stored, want) in [(&new, &old, None), (&old, &new, Some(0.0))] {
         let state = tempfile::tempdir().unwrap();
         let mut bench = Bench::new(stored, stored).await;
-        let begin = |bench: &Bench| {
-            let yaml = format!(
-                "files: [{{name: lab, paths: ['{0}/stored/*.pem']}}]\n\
-                 targets: [{{name: a, target: '{1}', stored: '{0}/stored/a.pem'}}]",
-                bench.lab.path().display(),
-                bench.server.addr
-            );
-            let document = kit::config::Document::embedded("test.yml", &yaml);
-            let store = kit::Store::new(state.path().to_owned());
-            crate::TlsExporter::build_with(document.parse().unwrap(), &document, Some(store), None).unwrap()
-        };
-        bench.exporter = begin(&bench);
+        bench.restart(Some(state.path()));
         bench.exporter.files().run_once().await;
-        let folder = bench.lab.path().join("stored");
-        std::fs::rename(&folder, bench.lab.path().join("aside")).unwrap();
-        std::os::unix::fs::symlink("stored", &folder).unwrap();
+        bench.close();
         bench.serve_from_now(served);
-        bench.exporter = begin(&bench);
+        bench.restart(Some(state.path()));
         bench.exporter.files().run_once().await;
         bench.exporter.schedule().run_once().await;
         for _ in 0..2 {
@@ -261,25 +257,24 @@ async fn a_time_of_change_that_has_not_come_hides_nothing() {
     if !there("openssl", "a_time_of_change_that_has_not_come_hides_nothing") {
         return;
     }
-    let root = make("Root", true, None, (-900, 900));
-    let (old, new) =
-        (make("a.test", false, Some(&root), (-60, 30)), make("a.test", false, Some(&root), (-1, 89)));
-    let bench = Bench::new(&old, &old).await;
+    let (old, new) = renewal();
+    let mut bench = Bench::new(&old, &old).await;
     assert_eq!(bench.matches(), Some(1.0));
+    // The kernel's clock for files has ticks of some milliseconds.
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     bench.lab.write("stored/a.pem", &new.pem);
     let later = std::time::SystemTime::now() + std::time::Duration::from_secs(86_400);
     std::fs::File::options().write(true).open(&bench.stored).unwrap().set_modified(later).unwrap();
     bench.exporter.files().run_once().await;
     assert_eq!(bench.matches(), None, "the server may have been told since");
     bench.exporter.schedule().run_once().await;
-    let since = || {
-        let labels =
-            [("target", "a"), ("module", "tls"), ("source", "lab"), ("path", bench.stored.to_str().unwrap())];
-        let page = bench.exporter.compare().unwrap().page(std::time::SystemTime::now());
-        page.get("tls_served_stale_since_timestamp_seconds", &labels).unwrap()
-    };
     assert_eq!(bench.matches(), Some(0.0));
-    let first = since();
+    let since = |bench: &Bench| bench.told("tls_served_stale_since_timestamp_seconds").unwrap().to_bits();
+    let first = since(&bench);
     tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    assert_eq!(since().to_bits(), first.to_bits(), "its age grows");
+    assert_eq!(since(&bench), first, "its age grows");
+    bench.restart(None);
+    bench.exporter.files().run_once().await;
+    bench.exporter.schedule().run_once().await;
+    assert_eq!((bench.matches(), since(&bench)), (Some(0.0), first), "after a restart, too");
 }

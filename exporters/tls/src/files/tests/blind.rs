@@ -8,7 +8,7 @@ use kit::Page;
 use super::super::scan::scan;
 use super::{MONTHS, exporter, faults, of, source};
 use crate::renewal::Policy;
-use crate::testing::{Lab, make};
+use crate::testing::{Lab, close, make};
 
 const END: &str = "tls_file_certificate_not_after_timestamp_seconds";
 
@@ -21,14 +21,6 @@ fn end(page: &Page, lab: &Lab, path: &str) -> Option<(f64, bool)> {
     let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs_f64();
     assert!(seen.is_none_or(|seen| seen <= now && now - seen < 60.0), "{seen:?}");
     Some((end, seen.is_some()))
-}
-
-/// Puts a link that leads round in a circle in a place: whoever looks there gets an error, also as root.
-fn close(place: &Path) -> PathBuf {
-    let aside = place.with_extension("aside");
-    std::fs::rename(place, &aside).unwrap();
-    symlink(place.file_name().unwrap(), place).unwrap();
-    aside
 }
 
 fn open(place: &Path, aside: &Path) {
@@ -73,33 +65,63 @@ async fn a_closed_folder_hides_nothing_that_was_known() {
     }
 }
 
-/// It is no file: a source that shows nothing else has none, and says which folder it is.
 #[tokio::test]
-async fn a_key_in_a_certificates_place_does_not_end_it() {
+async fn what_takes_a_certificates_place_does_not_end_it() {
     let lab = Lab::new();
     let (made, renewed) = (make("a.test", false, None, MONTHS), make("a.test", false, None, MONTHS));
-    for name in ["a.pem", "b.pem"] {
-        lab.write(name, &made.pem);
-    }
-    let exporter = exporter(&lab, "*.pem", "");
-    let (page, _) = exporter.files().run_once().await;
-    let kept = end(&page, &lab, "a.pem").map(|(end, _)| (end, true));
-    lab.write("a.pem", &made.key);
-    // One that was never anything else is no file of certificates.
-    lab.write("c.pem", &made.key);
-    for _ in 0..2 {
+    lab.write("b.pem", &made.pem);
+    let place = lab.path().join("a.pem");
+    let put: [(&str, &dyn Fn()); 4] = [
+        ("only_key", &|| drop(lab.write("a.pem", &made.key))),
+        ("no_certificate", &|| drop(lab.write("a.pem", ""))),
+        // A full disk, or a program that writes slowly.
+        ("bad_pem", &|| drop(lab.write("a.pem", &made.pem[..made.pem.len() / 2]))),
+        ("no_certificate", &|| {
+            std::fs::remove_file(&place).and_then(|()| std::fs::create_dir(&place)).unwrap()
+        }),
+    ];
+    for (fault, put) in put {
+        lab.write("a.pem", &made.pem);
+        let exporter = exporter(&lab, "*.pem", "");
         let (page, _) = exporter.files().run_once().await;
-        assert_eq!(end(&page, &lab, "a.pem"), kept);
-        assert_eq!(faults(&page, &lab, "a.pem"), ["no_certificate"]);
-        assert_eq!(page.get("tls_source_files", &[("source", "lab")]), Some(2.0));
-        assert_eq!(page.get("tls_source_faulty_files", &[("source", "lab")]), Some(1.0));
+        let kept = end(&page, &lab, "a.pem").map(|(end, _)| (end, true));
+        put();
+        // One that was never anything else is no file of certificates.
+        lab.write("c.pem", &made.key);
+        for _ in 0..2 {
+            let (page, _) = exporter.files().run_once().await;
+            assert_eq!(end(&page, &lab, "a.pem"), kept, "{fault}");
+            assert_eq!(faults(&page, &lab, "a.pem"), [fault]);
+            assert_eq!(source(&page, "tls_source_files"), Some(2.0), "{fault}");
+            assert_eq!(source(&page, "tls_source_faulty_files"), Some(1.0), "{fault}");
+        }
+        if place.is_dir() {
+            std::fs::remove_dir(&place).unwrap();
+        }
+        lab.write("a.pem", &renewed.pem);
+        let (page, _) = exporter.files().run_once().await;
+        assert!(end(&page, &lab, "a.pem").is_some_and(|(_, memory)| !memory), "{fault}");
+        assert!(faults(&page, &lab, "a.pem").is_empty(), "{fault}");
     }
-    lab.write("a.pem", &renewed.pem);
-    let (page, _) = exporter.files().run_once().await;
-    assert!(end(&page, &lab, "a.pem").is_some_and(|(_, memory)| !memory));
-    assert!(faults(&page, &lab, "a.pem").is_empty());
 }
 
+/// Whoever names a file says that a certificate is in it.
+#[tokio::test]
+async fn a_key_alone_is_told_of_a_file_that_is_named() {
+    let lab = Lab::new();
+    lab.write("a.key", &make("a.test", false, None, MONTHS).key);
+    for (paths, more, told) in
+        [("a.key", "", &["only_key"][..]), ("*.key", "", &[]), ("a.key", ", only_certificates: true", &[])]
+    {
+        let exporter = exporter(&lab, paths, more);
+        let (page, _) = exporter.files().run_once().await;
+        assert_eq!(faults(&page, &lab, "a.key"), told, "{paths}{more}");
+        let said = exporter.files().watched().remove(0).detail;
+        assert_eq!(said.contains("a.key: only_key"), !told.is_empty(), "{said}");
+    }
+}
+
+/// It is no file: a source that shows nothing else has none, and says which folder it is.
 #[tokio::test]
 async fn a_closed_folder_of_which_nothing_was_known_is_no_file() {
     let lab = Lab::new();
@@ -145,12 +167,6 @@ async fn what_is_seen_to_be_gone_goes() {
         assert_eq!(end(&page, &lab, path), None, "{path}");
     }
     assert_eq!(faults(&page, &lab, "named.pem"), ["not_found"]);
-    // What is there and has no certificate in it was seen, too.
-    lab.write("named.pem", &made.pem);
-    assert!(end(&exporter.files().run_once().await.0, &lab, "named.pem").is_some());
-    lab.write("named.pem", "");
-    let (page, _) = exporter.files().run_once().await;
-    assert_eq!((end(&page, &lab, "named.pem"), faults(&page, &lab, "named.pem").len()), (None, 1));
 }
 
 #[test]
@@ -388,8 +404,10 @@ async fn a_closed_folder_that_is_named_is_told_in_every_source() {
             faults: vec![super::super::faults::Fault::PermissionDenied],
             ..Default::default()
         };
-        assert!(!read.counts(true), "{closed}");
         let place = lab.path().join(closed);
+        let source = |more| exporter(&lab, "none", more).files().sources().remove(0);
+        let (all, only) = (source(""), source(", only_certificates: true"));
+        assert!(!read.counts(&place, &only), "{closed}");
         let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         let pattern = |text: &str| {
             super::super::find::Pattern::new(&format!("{}/{text}", lab.path().display())).unwrap()
@@ -399,6 +417,6 @@ async fn a_closed_folder_that_is_named_is_told_in_every_source() {
             .any(|pattern| pattern.begins_at(&place));
         assert_eq!(named, closed == "etc/live");
         let entry = super::super::scan::Entry::closed(&error, named);
-        assert_eq!((entry.counts(true), entry.counts(false)), (named, true), "{closed}");
+        assert_eq!((entry.counts(&place, &only), entry.counts(&place, &all)), (named, true), "{closed}");
     }
 }

@@ -3,19 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use kit::config::Document;
-use kit::{Page, Store};
+use kit::Page;
 
 use super::{Asked, Script, get, json, reason, usual};
 use crate::TlsExporter;
-use crate::testing::{Lab, make};
-
-/// An exporter as a process has it that begins now.
-fn begin(yaml: &str, store: Option<&Path>) -> TlsExporter {
-    let document = Document::embedded("test.yml", yaml);
-    let store = store.map(|folder| Store::new(folder.to_owned()));
-    TlsExporter::build_with(document.parse().unwrap(), &document, store, None).unwrap()
-}
+use crate::testing::{Lab, begin, close, make};
 
 fn names(exporter: &TlsExporter) -> Vec<String> {
     exporter.schedule().entries().iter().map(|entry| entry.target.name.clone()).collect()
@@ -67,8 +59,7 @@ async fn what_was_known_is_known_after_a_restart() {
     // The proxy manager is away, and its folder closed.
     script.now(|_: &Asked| json(502, "<html>Bad Gateway"));
     let folder = lab.path().join("letsencrypt/live");
-    std::fs::rename(&folder, lab.path().join("aside")).unwrap();
-    std::os::unix::fs::symlink("live", &folder).unwrap();
+    close(&folder);
     // Without the folder everything would be forgotten; with it nothing is, also before the first reading.
     let forgetful = begin(&yaml, None);
     forgetful.npm().run_once().await;
@@ -153,8 +144,7 @@ async fn a_folder_that_is_away_keeps_its_files_and_one_that_is_emptied_does_not(
     assert!(known.is_some());
     // The folder is named, and nobody can look behind the name.
     let folder = lab.path().join("letsencrypt");
-    std::fs::rename(&folder, lab.path().join("aside")).unwrap();
-    std::os::unix::fs::symlink("letsencrypt", &folder).unwrap();
+    close(&folder);
     for _ in 0..2 {
         exporter.npm().run_once().await;
         assert_eq!(end(&exporter.files().run_once().await.0, &file), known);
