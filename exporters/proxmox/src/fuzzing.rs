@@ -59,7 +59,11 @@ pub fn answer(kind: u8, body: &[u8]) -> Option<usize> {
         4 => one(body, |found, page| node::write(LABELS, &found, page), out),
         5 => list(body, |rows, page| guests::write("c", "qemu", rows, page), out),
         6 => list(body, |rows, page| replication::write("c", rows, &|_| "qemu".to_owned(), page), out),
-        7 => list(body, |rows, page| backup_jobs::write_jobs("c", rows, page), out),
+        7 => list(
+            body,
+            |rows, page| backup_jobs::write_jobs("c", rows, &crate::cluster::map::Map::default(), page),
+            out,
+        ),
         8 => list(body, |rows, page| backup_jobs::write_guests("c", "cluster/c", rows, page), out),
         9 => list(body, |rows, page| backups::write("c", "s", rows, page), out),
         10 => list(body, |rows, page| certificates::write(LABELS, rows, page), out),

@@ -6,6 +6,7 @@ use std::path::Path;
 use farol_tests::{recorded, skipped};
 use kit::Page;
 use proxmox_exporter::api::value::Rows;
+use proxmox_exporter::cluster::map::Map;
 use proxmox_exporter::collect::{
     backup_jobs, backups, ceph, certificates, disks, fingerprints, guest_addresses, guest_config,
     guest_filesystems, guests, ha, lvmthin, node, packages, permissions, pressure, qdevice, replication,
@@ -49,7 +50,9 @@ fn read(name: &str, data: &Value) -> Option<Page> {
             memory.take(rows);
             tasks::write("c", rows, &memory, page);
         }),
-        ["cluster", "backup"] => list(data, name, |rows, page| backup_jobs::write_jobs("c", rows, page)),
+        ["cluster", "backup"] => {
+            list(data, name, |rows, page| backup_jobs::write_jobs("c", rows, &Map::default(), page))
+        }
         ["cluster", "backup-info", "not-backed-up"] => {
             list(data, name, |rows, page| backup_jobs::write_guests("c", "cluster/c", rows, page))
         }

@@ -26,7 +26,7 @@ pub struct Node {
 }
 
 /// A guest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guest {
     /// `qemu/100`.
     pub id: Box<str>,

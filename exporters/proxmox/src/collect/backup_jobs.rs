@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::{Collector, SYS_AUDIT, Scope, Tier, VM_AUDIT, Visit, count, flag, whole};
 use crate::api::Failure;
 use crate::api::value::{Number, Rows, Text};
+use crate::cluster::map::{self, Map};
 
 /// See the module.
 pub const COLLECTOR: Collector = Collector {
@@ -26,15 +27,16 @@ pub const COLLECTOR: Collector = Collector {
 /// A job.
 pub const JOB: Desc = Desc::info(
     "pve_backup_job_info",
-    "A backup job: its storage, schedule, mode, and which guests it covers (all, pool NAME, or their numbers).",
+    "A backup job: its storage, schedule, mode, and which guests it covers (all, all but NUMBERS, pool NAME, or NUMBERS; of a job \
+     for one node those that are on it).",
 )
 .labels(&["cluster", "id", "storage", "schedule", "mode", "guests"]);
-/// A guest of its list.
+/// A guest of it.
 pub const GUEST: Desc = Desc::info(
     "pve_backup_job_guest_info",
-    "A guest that the backup job names, by its number. Of a job for all guests or for a pool there are none.",
+    "A guest that the backup job covers: of its list or pool, or of all those that it does not exclude.",
 )
-.labels(&["cluster", "id", "vmid"]);
+.labels(&["cluster", "id", "backup_job"]);
 /// Whether it runs.
 pub const ENABLED: Desc =
     Desc::gauge("pve_backup_job_enabled", "Whether the backup job runs by its schedule.")
@@ -68,6 +70,8 @@ pub struct Job {
     pool: Text,
     vmid: Text,
     all: Number,
+    exclude: Text,
+    node: Text,
     enabled: Number,
     #[serde(rename = "next-run")]
     next_run: Number,
@@ -84,12 +88,13 @@ pub struct Guest {
 
 fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
+        let map = visit.members().await?;
         let jobs = visit.get::<Rows<Job>>("/cluster/backup").await;
         let guests = visit.get::<Rows<Guest>>("/cluster/backup-info/not-backed-up").await;
         let mut result = Ok(());
         match jobs {
             Ok(jobs) => {
-                write_jobs(visit.name, &jobs.rows, page);
+                write_jobs(visit.name, &jobs.rows, &map, page);
                 result = whole(&jobs, "/cluster/backup");
             }
             Err(failure) => result = result.and(Err(failure)),
@@ -116,23 +121,44 @@ async fn whose(visit: &Visit<'_>) -> String {
     }
 }
 
-/// Writes the jobs.
-pub fn write_jobs(cluster: &str, jobs: &[Job], page: &mut Page) {
+impl Job {
+    /// Whether it backs a guest up.
+    fn covers(&self, guest: &map::Guest) -> bool {
+        let among = |list: &str| numbers(list).any(|vmid| vmid == &*guest.vmid);
+        let chosen = match self.all.flag() {
+            Some(true) => !among(&self.exclude),
+            _ if !self.pool.is_empty() => *self.pool == *guest.pool,
+            _ => among(&self.vmid),
+        };
+        chosen && (self.node.is_empty() || *self.node == *guest.node)
+    }
+
+    /// The same in words.
+    fn guests(&self) -> String {
+        let list = |list: &str| numbers(list).collect::<Vec<_>>().join(",");
+        match self.all.flag() {
+            Some(true) if self.exclude.is_empty() => "all".to_owned(),
+            Some(true) => format!("all but {}", list(&self.exclude)),
+            _ if !self.pool.is_empty() => format!("pool {}", &*self.pool),
+            _ => list(&self.vmid),
+        }
+    }
+}
+
+/// The numbers of a list.
+fn numbers(list: &str) -> impl Iterator<Item = &str> {
+    list.split([',', ';', ' ']).filter(|number| !number.is_empty())
+}
+
+/// Writes the jobs, and which of these guests they cover.
+pub fn write_jobs(cluster: &str, jobs: &[Job], map: &Map, page: &mut Page) {
     for job in jobs.iter().filter(|job| !job.id.is_empty()) {
         let old = [&*job.dow, &*job.starttime].join(" ");
         let schedule = if job.schedule.is_empty() { old.trim() } else { &*job.schedule };
-        let pool = format!("pool {}", &*job.pool);
-        let guests = match (job.all.flag(), job.pool.is_empty()) {
-            (Some(true), _) => "all",
-            (_, false) => &pool,
-            _ => &*job.vmid,
-        };
-        page.family(&JOB).push(&[cluster, &job.id, &job.storage, schedule, &job.mode, guests], 1.0);
-        if guests == &*job.vmid {
-            let mut family = page.family(&GUEST);
-            for vmid in guests.split([',', ' ']).filter(|vmid| !vmid.is_empty()) {
-                family.push(&[cluster, &job.id, vmid], 1.0);
-            }
+        page.family(&JOB).push(&[cluster, &job.id, &job.storage, schedule, &job.mode, &job.guests()], 1.0);
+        let mut family = page.family(&GUEST);
+        for guest in map.guests.iter().filter(|guest| job.covers(guest)) {
+            family.push(&[cluster, &guest.id, &job.id], 1.0);
         }
         // Jobs of before 6.4 do not say: they run.
         let enabled = job.enabled.flag().unwrap_or(true);
@@ -159,12 +185,28 @@ mod tests {
 
     #[test]
     fn jobs_of_all_versions() {
-        let json = r#"[{"id":"j1","schedule":"*/30","mode":"snapshot","storage":"local","enabled":1,"all":1,"next-run":1715299200},
-            {"id":"j2","schedule":"sat 02:00","storage":"nfs","enabled":"0","vmid":"101,102","next-run":1},
-            {"id":"j3","dow":"mon","starttime":"02:00","pool":"prod"}]"#;
+        let json = r#"[{"id":"j1","schedule":"*/30","mode":"snapshot","storage":"local","enabled":1,"all":1,"exclude":"104;999","next-run":1715299200},
+            {"id":"j2","schedule":"sat 02:00","storage":"nfs","enabled":"0","vmid":"101, 102,999","next-run":1},
+            {"id":"j3","dow":"mon","starttime":"02:00","pool":"prod"},
+            {"id":"j4","all":1,"node":"a"},
+            {"id":"j5"}]"#;
         let jobs: Rows<Job> = serde_json::from_str(json).unwrap();
+        let guests = [
+            ("qemu/101", "a", ""),
+            ("lxc/102", "b", "prod"),
+            ("qemu/103", "a", "prod"),
+            ("lxc/104", "a", ""),
+        ];
+        let guests = guests.map(|(id, node, pool)| map::Guest {
+            id: id.into(),
+            vmid: id.split('/').nth(1).unwrap().into(),
+            node: node.into(),
+            pool: pool.into(),
+            ..map::Guest::default()
+        });
+        let map = Map { guests: guests.to_vec(), ..Map::default() };
         let mut page = Page::new();
-        write_jobs("c", &jobs.rows, &mut page);
+        write_jobs("c", &jobs.rows, &map, &mut page);
         let get = |name: &str, job| page.get(name, &[("cluster", "c"), ("id", job)]);
         assert_eq!(get("pve_backup_job_next_run_timestamp_seconds", "j1"), Some(1_715_299_200.0));
         assert_eq!(get("pve_backup_job_next_run_timestamp_seconds", "j2"), None);
@@ -172,12 +214,23 @@ mod tests {
             (get("pve_backup_job_enabled", "j2"), get("pve_backup_job_enabled", "j3")),
             (Some(0.0), Some(1.0))
         );
-        let named: Vec<_> = ["101", "102", "103"]
-            .map(|vmid| {
-                page.get("pve_backup_job_guest_info", &[("cluster", "c"), ("id", "j2"), ("vmid", vmid)])
-            })
-            .to_vec();
-        assert_eq!(named, [Some(1.0), Some(1.0), None]);
+        for (job, guests, covered) in [
+            ("j1", "all but 104,999", "qemu/101 lxc/102 qemu/103"),
+            ("j2", "101,102,999", "qemu/101 lxc/102"),
+            ("j3", "pool prod", "lxc/102 qemu/103"),
+            ("j4", "all", "qemu/101 qemu/103 lxc/104"),
+            ("j5", "", ""),
+        ] {
+            let guest = |id: &&str| {
+                page.get(GUEST.name, &[("cluster", "c"), ("id", id), ("backup_job", job)]).is_some()
+            };
+            let told: Vec<_> = map.guests.iter().map(|guest| &*guest.id).filter(guest).collect();
+            assert_eq!(told.join(" "), covered, "{job}");
+            let row = page
+                .samples()
+                .find(|row| row.desc.name == JOB.name && row.labels().any(|(_, value)| value == job));
+            assert!(row.unwrap().labels().any(|label| label == ("guests", guests)), "{job}: {guests}");
+        }
         let old = [
             ("cluster", "c"),
             ("id", "j3"),

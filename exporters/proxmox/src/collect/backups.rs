@@ -114,11 +114,7 @@ impl Volume {
 
 fn collect<'a>(visit: &'a Visit<'a>, page: &'a mut Page) -> BoxFuture<'a, Result<(), Failure>> {
     Box::pin(async move {
-        // Without the members there is nobody to ask, which must not look like nothing to tell.
-        let map = visit.cluster.fresh_map(Duration::from_secs(60), visit.deadline).await;
-        if map.at.is_none() {
-            return Err(Failure::new(Reason::Timeout, "the cluster's members are not known yet"));
-        }
+        let map = visit.members().await?;
         let (mut result, mut silent) = (Ok(()), BTreeSet::new());
         for storage in storages(&map) {
             if silent.contains(&storage.node) {

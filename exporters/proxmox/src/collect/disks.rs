@@ -50,7 +50,8 @@ pub const HEALTHY: Desc = Desc::gauge(
 pub const MISSING: Desc = Desc::gauge(
     "pve_node_disk_missing",
     "1 for a disk that had failed when it was last seen, and that the node does not list any more; told until it is back and \
-     good, another has its name, or the exporter is restarted. Else absent.",
+     good, one that was not there before has its name, or the exporter is restarted. Else absent. If another that was there has \
+     its name, device is NAME (SERIAL).",
 )
 .labels(DEVICE);
 /// What is left of an SSD.
@@ -157,9 +158,15 @@ fn info<'a>([cluster, node]: [&'a str; 2], row: &'a Row) -> [&'a str; 7] {
 pub fn write_lost([cluster, node]: [&str; 2], rows: &[Row], lost: &Lost<Row>, page: &mut Page) {
     let known = lost.take(node, rows);
     for row in &known.missing {
+        // The names of disks are dealt anew at each boot.
+        let is_taken = rows.iter().any(|now| now.devpath == row.devpath);
+        let mut row = row.clone();
+        if is_taken {
+            row.devpath = Text(format!("{} ({})", &*row.devpath, &*row.serial).into());
+        }
         // What else it said was true then.
         page.family(&HEALTHY).push(&[cluster, node, &row.devpath], 0.0);
-        page.family(&INFO).push(&info([cluster, node], row), 1.0);
+        page.family(&INFO).push(&info([cluster, node], &row), 1.0);
         page.family(&MISSING).push(&[cluster, node, &row.devpath], 1.0);
     }
     for row in &known.silent {
@@ -199,21 +206,31 @@ mod tests {
             let get = |desc: &Desc, device| {
                 page.get(desc.name, &[("cluster", "c"), ("node", "a"), ("device", device)])
             };
-            ["/dev/sda", "/dev/sdb"].map(|device| (get(&HEALTHY, device), get(&MISSING, device)))
+            ["/dev/sda", "/dev/sdb", "/dev/sda (S2)"]
+                .map(|device| (get(&HEALTHY, device), get(&MISSING, device)))
         };
         let good = r#"{"devpath":"/dev/sda","serial":"S1","health":"PASSED"}"#;
         let bad = r#"{"devpath":"/dev/sdb","serial":"S2","health":"FAILED!","model":"X"}"#;
-        let well = (Some(1.0), None);
-        assert_eq!(read(&format!("[{good},{bad}]")), [well, (Some(0.0), None)]);
-        assert_eq!(read(&format!("[{good}]")), [well, (Some(0.0), Some(1.0))], "gone is not well");
+        let (well, failed, gone) = ((Some(1.0), None), (Some(0.0), None), (Some(0.0), Some(1.0)));
+        let none = (None, None);
+        let also_bad = bad.replace("sdb", "sda");
         let silent = bad.replace("FAILED!", "UNKNOWN");
-        assert_eq!(read(&format!("[{good},{silent}]")), [well, (Some(0.0), None)], "nor is silent");
         let other = bad.replace("S2", "S3").replace("FAILED!", "OK");
         let mute = silent.replace("S2", "S4");
-        assert_eq!(read(&format!("[{good},{bad}]"))[1], (Some(0.0), None));
-        assert_eq!(read(&format!("[{good},{mute}]")), [well, (None, None)], "another, which says nothing");
-        assert_eq!(read(&format!("[{good},{bad}]"))[1], (Some(0.0), None));
-        assert_eq!(read(&format!("[{good},{other}]")), [well, well], "another is in its place");
-        assert_eq!(read(&format!("[{good}]")), [well, (None, None)]);
+        let moved = good.replace("sda", "sdb");
+        for (list, want, why) in [
+            (format!("[{good},{bad}]"), [well, failed, none], ""),
+            (format!("[{good}]"), [well, gone, none], "gone is not well"),
+            (format!("[{good},{silent}]"), [well, failed, none], "nor is silent"),
+            (format!("[{good},{bad}]"), [well, failed, none], ""),
+            (format!("[{good},{mute}]"), [well, none, none], "another, which says nothing"),
+            (format!("[{good},{bad}]"), [well, failed, none], ""),
+            (format!("[{good},{other}]"), [well, well, none], "another is in its place"),
+            (format!("[{good}]"), [well, none, none], ""),
+            (format!("[{moved},{also_bad}]"), [failed, well, none], "names are dealt anew"),
+            (format!("[{good}]"), [well, none, gone], "and again, without the one that failed"),
+        ] {
+            assert_eq!(read(&list), want, "{list}: {why}");
+        }
     }
 }

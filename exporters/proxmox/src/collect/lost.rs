@@ -6,7 +6,14 @@ use std::sync::{Mutex, PoisonError};
 
 /// What had failed, by node.
 #[derive(Debug)]
-pub struct Lost<T>(Mutex<BTreeMap<Box<str>, Vec<T>>>);
+pub struct Lost<T>(Mutex<BTreeMap<Box<str>, Node<T>>>);
+
+#[derive(Debug)]
+struct Node<T> {
+    failed: Vec<T>,
+    /// Everything that was ever in its list.
+    seen: Vec<T>,
+}
 
 impl<T> Default for Lost<T> {
     fn default() -> Self {
@@ -20,7 +27,7 @@ pub trait Fails: Clone {
     fn well(&self) -> Option<bool>;
     /// Whether the other row is about the same thing.
     fn is_same(&self, other: &Self) -> bool;
-    /// Whether the other row is about what took its place.
+    /// Whether the other row, of what was not there before, is about what took its place.
     fn is_replaced_by(&self, _: &Self) -> bool {
         false
     }
@@ -38,11 +45,13 @@ impl<T: Fails> Lost<T> {
     /// Takes a node's list. What had failed stays known until it is well again.
     pub fn take(&self, node: &str, rows: &[T]) -> Known<T> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let failed = all.entry(node.into()).or_default();
+        let fresh = || Node { failed: Vec::new(), seen: Vec::new() };
+        let Node { failed, seen } = all.entry(node.into()).or_insert_with(fresh);
         let mut known = Known { missing: Vec::new(), silent: Vec::new() };
+        let new: Vec<&T> = rows.iter().filter(|now| !seen.iter().any(|old| old.is_same(now))).collect();
         for row in std::mem::take(failed) {
             match rows.iter().find(|now| row.is_same(now)) {
-                None if rows.iter().any(|now| row.is_replaced_by(now)) => {}
+                None if new.iter().any(|now| row.is_replaced_by(now)) => {}
                 None => known.missing.push(row),
                 Some(now) if now.well().is_none() => known.silent.push(row),
                 Some(_) => {}
@@ -50,6 +59,7 @@ impl<T: Fails> Lost<T> {
         }
         failed.extend(known.missing.iter().chain(&known.silent).cloned());
         failed.extend(rows.iter().filter(|row| row.well() == Some(false)).cloned());
+        seen.extend(new.into_iter().cloned());
         known
     }
 

@@ -41,6 +41,7 @@ pub mod tasks;
 pub mod version;
 pub mod zfs;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kit::{BoxFuture, Desc, Page};
@@ -49,6 +50,7 @@ use serde::de::DeserializeOwned;
 use crate::api::value::Rows;
 use crate::api::{Call, Failure, Lane, Reason};
 use crate::cluster::Cluster;
+use crate::cluster::map::Map;
 
 /// All of them, in the order in which a page has them.
 pub const ALL: &[&Collector] = &[
@@ -204,6 +206,18 @@ impl Visit<'_> {
             return Err(Failure::new(Reason::Answer, "another cluster answers than the one that was asked"));
         }
         Ok(answer)
+    }
+
+    /// The cluster's members, no older than a minute if they can be asked for.
+    ///
+    /// # Errors
+    /// They are not known: without them there is nobody to ask, which must not look like nothing to tell.
+    pub async fn members(&self) -> Result<Arc<Map>, Failure> {
+        let map = self.cluster.fresh_map(Duration::from_secs(60), self.deadline).await;
+        match map.at {
+            Some(_) => Ok(map),
+            None => Err(Failure::new(Reason::Timeout, "the cluster's members are not known yet")),
+        }
     }
 }
 

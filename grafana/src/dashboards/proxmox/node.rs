@@ -288,12 +288,18 @@ fn traffic_of_disks() -> Panel {
     )
 }
 
+/// Whether a thing of a node is well, or -1 of one that had failed and is gone.
+fn present(well: &Desc, missing: &Desc, name: &str) -> Expr {
+    let (well, missing) = (SCOPE.metric(well).now(), SCOPE.metric(missing).now());
+    let text = format!("({well} - on (job, instance, cluster, node, {name}) {missing} or {well})");
+    Expr::compose(text, Unit::Plain, &[&well, &missing])
+}
+
 fn disk_table(rules: &Rules) -> Result<Panel, RuleError> {
     let worn = rules.threshold("DiskWorn", "warning")?;
     let info = SCOPE.metric(&disks::INFO).now();
     // The model stands in the row of each value.
-    let with = |desc| {
-        let value = SCOPE.metric(desc).now();
+    let with = |value: Expr| {
         let query = format!(
             "max by (cluster, node, device, model, type, used) ({value} * on (job, instance, cluster, node, device) group_left (model, type, used) {info})"
         );
@@ -302,6 +308,7 @@ fn disk_table(rules: &Rules) -> Result<Panel, RuleError> {
     let healthy = [
         Mapping::new(1, text("well", "ok"), Color::Green),
         Mapping::new(0, text("fails", "com defeito"), Color::Red),
+        Mapping::new(-1, text("gone", "sumiu"), Color::Red),
     ];
     Ok(Panel::new(
         Table::new(vec![
@@ -322,9 +329,9 @@ fn disk_table(rules: &Rules) -> Result<Panel, RuleError> {
             "Todos os discos, primeiro os com defeito, com a parte das escritas que resta a um SSD. Um com defeito: confira os backups e troque-o.",
         ),
     )
-    .ask(Target::rows(with(&disks::HEALTHY).of_unit(Unit::Plain)))
-    .ask(Target::rows(with(&disks::LIFE_LEFT)))
-    .ask(Target::rows(with(&disks::SIZE))))
+    .ask(Target::rows(with(present(&disks::HEALTHY, &disks::MISSING, "device"))))
+    .ask(Target::rows(with(SCOPE.metric(&disks::LIFE_LEFT).now())))
+    .ask(Target::rows(with(SCOPE.metric(&disks::SIZE).now()))))
 }
 
 fn pool_table() -> Panel {
@@ -335,6 +342,7 @@ fn pool_table() -> Panel {
     let whole = [
         Mapping::new(1, text("whole", "inteiro"), Color::Green),
         Mapping::new(0, text("degraded", "degradado"), Color::Red),
+        Mapping::new(-1, text("gone", "sumiu"), Color::Red),
     ];
     Panel::new(
         Table::new(vec![
@@ -354,7 +362,7 @@ fn pool_table() -> Panel {
             "Pools ZFS, primeiro os degradados. Erros: leituras, escritas e checksums que falharam desde a última limpeza; veja zpool status.",
         ),
     )
-    .ask(Target::rows(SCOPE.metric(&zfs::ONLINE).now().min_by(ROW).of_unit(Unit::Plain)))
+    .ask(Target::rows(present(&zfs::ONLINE, &zfs::MISSING, "pool").min_by(ROW)))
     .ask(Target::rows(share))
     .ask(Target::rows(errors))
     .field(|field| field.no_value(text("There is no ZFS pool.", "Não há pool ZFS.")))
