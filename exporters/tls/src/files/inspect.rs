@@ -10,6 +10,7 @@ use super::faults::FAULTS;
 use super::find::find;
 use super::page;
 use super::read::{Read, read};
+use super::scan::Entry as Scanned;
 use super::{Files, Source};
 use crate::renewal::{Due, Policy};
 
@@ -42,7 +43,7 @@ pub struct Surveyed {
     pub source: String,
     /// The files that are told of.
     pub files: Vec<Inspected>,
-    /// The folders that could not be looked into, each with the cause.
+    /// The folders that could not be looked into, each with the cause, as far as that is told.
     pub closed: Vec<(PathBuf, std::io::Error)>,
     /// Whether it is as it should be that there is no file.
     pub only_certificates: bool,
@@ -57,10 +58,14 @@ impl Source {
             let (read, renewal) = (read(&path, &self.passwords), self.policy(&path));
             read.counts(&path, self).then_some(Inspected { path, read, renewal })
         });
+        let files = inspected.collect();
+        let is_told = |(folder, error): &(PathBuf, std::io::Error)| {
+            Scanned::closed(folder, error, self).counts(folder, self)
+        };
         Surveyed {
             source: self.name.clone(),
-            files: inspected.collect(),
-            closed: found.closed,
+            files,
+            closed: found.closed.into_iter().filter(is_told).collect(),
             only_certificates: self.only_certificates,
         }
     }

@@ -31,8 +31,9 @@ impl Entry {
         Self { read: Arc::new(read), stamps: (None, None), mounts, folder: false, base: false }
     }
 
-    /// A folder that could not be looked into.
-    pub(super) fn closed(error: &std::io::Error, base: bool) -> Self {
+    /// A folder of this source that could not be looked into.
+    pub(super) fn closed(folder: &Path, error: &std::io::Error, source: &Source) -> Self {
+        let base = source.paths.iter().any(|pattern| pattern.begins_at(folder));
         let read = Read { faults: vec![Fault::of(error)], ..Read::default() };
         Self { folder: true, base, ..Self::recalled(read, Vec::new()) }
     }
@@ -151,8 +152,8 @@ pub(super) fn scan(source: &Source, before: Option<&Scan>) -> Scan {
         folders.extend(others.filter(|folder| folder.is_dir()).map(Path::to_owned));
     }
     for (folder, error) in found.closed {
-        let base = source.paths.iter().any(|pattern| pattern.begins_at(&folder));
-        files.insert(folder, Entry::closed(&error, base));
+        let entry = Entry::closed(&folder, &error, source);
+        files.insert(folder, entry);
     }
     let at = SystemTime::now();
     Scan { files, folders, watched: 0, at, ended: Instant::now(), took: began.elapsed(), read: count }
