@@ -405,7 +405,8 @@ async fn a_closed_folder_that_is_named_is_told_in_every_source() {
             ..Default::default()
         };
         let place = lab.path().join(closed);
-        let source = |more| exporter(&lab, "etc/live/*.pem etc/ssl/**/*.pem", more).files().sources().remove(0);
+        let source =
+            |more| exporter(&lab, "etc/live/*.pem etc/ssl/**/*.pem", more).files().sources().remove(0);
         let (all, only) = (source(""), source(", only_certificates: true"));
         assert!(!read.counts(&place, &only), "{closed}");
         let error = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
