@@ -77,6 +77,9 @@ pub const GUEST_THING: Desc = Desc::gauge("pve:guest:thing", "A guest.").labels(
 pub const GUEST_UP: Desc = Desc::gauge("pve:guest:up", "Whether the guest runs.").labels(PVE_GUEST);
 /// Recorded: guests that are to run.
 pub const GUEST_WANTED: Desc = Desc::gauge("pve:guest:wanted", "A guest that is to run.").labels(PVE_GUEST);
+/// Recorded: guests that no backup job covers, as was last known.
+pub const GUEST_UNCOVERED: Desc =
+    Desc::gauge("pve:guest:uncovered", "A guest that no backup job covers.").labels(PVE_GUEST);
 /// Recorded: how full each storage is.
 pub const STORAGE_USED: Desc =
     Desc::gauge("pve:storage_used:ratio", "How full the storage is.").labels(PVE_STORAGE);
@@ -123,6 +126,7 @@ pub const RECORDED: &[&Desc] = &[
     &GUEST_THING,
     &GUEST_UP,
     &GUEST_WANTED,
+    &GUEST_UNCOVERED,
     &STORAGE_USED,
     &STORAGE_FULL_IN,
     &BACKUP_LAST,

@@ -35,12 +35,12 @@ pub struct Text(pub Box<str>);
 /// No [`Text`] has more bytes.
 const LONGEST: usize = 1024;
 
-/// A text of any length, which becomes no label.
+/// A text of any length, which becomes no label; a number in its place is its spelling.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prose(pub String);
 
-/// The beginning of a text that is too long, and a sign that it is not all.
-fn shortened(text: &str) -> Box<str> {
+/// The beginning of a text that is too long for a label, and a sign that it is not all.
+pub(crate) fn shortened(text: &str) -> Box<str> {
     const SIGN: &str = "…";
     if text.len() <= LONGEST {
         return text.into();
@@ -152,6 +152,7 @@ impl<'de> Deserialize<'de> for Prose {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(ScalarVisitor(|scalar| match scalar {
             Scalar::Text(text) => Prose(text.to_owned()),
+            Scalar::Whole(number) => Prose(number.to_string()),
             _ => Prose::default(),
         }))
     }

@@ -93,7 +93,7 @@ pub struct Cluster {
     store: Store,
     tasks: tasks::Memory,
     permissions: permissions::Memory,
-    lost: Failed,
+    lost: Arc<Failed>,
     addresses: Book,
     sight: Sight,
     told: Told,
@@ -117,13 +117,22 @@ impl Cluster {
             store: Store::default(),
             tasks: tasks::Memory::default(),
             permissions: permissions::Memory::default(),
-            lost: Failed::default(),
+            lost: Arc::default(),
             addresses: Book::default(),
             sight: Sight::default(),
             told: Told::default(),
             version: AtomicU32::new(0),
             epoch: AtomicU64::new(0),
         }
+    }
+
+    /// The same, with what another of its name knew to have failed: that must not be well since a setting was changed.
+    #[must_use]
+    pub fn after(mut self, before: Option<&Self>) -> Self {
+        if let Some(before) = before {
+            self.lost = Arc::clone(&before.lost);
+        }
+        self
     }
 
     /// Its settings.

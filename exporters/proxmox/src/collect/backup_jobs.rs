@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::{Collector, SYS_AUDIT, Scope, Tier, VM_AUDIT, Visit, count, flag, whole};
 use crate::api::Failure;
-use crate::api::value::{Number, Rows, Text};
+use crate::api::value::{Number, Prose, Rows, Text, shortened};
 use crate::cluster::map::{self, Map};
 
 /// See the module.
@@ -68,9 +68,9 @@ pub struct Job {
     dow: Text,
     mode: Text,
     pool: Text,
-    vmid: Text,
+    vmid: Prose,
     all: Number,
-    exclude: Text,
+    exclude: Prose,
     node: Text,
     enabled: Number,
     #[serde(rename = "next-run")]
@@ -125,10 +125,11 @@ impl Job {
     /// Whether it backs a guest up.
     fn covers(&self, guest: &map::Guest) -> bool {
         let among = |list: &str| numbers(list).any(|vmid| vmid == &*guest.vmid);
+        // In the order in which Proxmox VE looks at them.
         let chosen = match self.all.flag() {
-            Some(true) => !among(&self.exclude),
             _ if !self.pool.is_empty() => *self.pool == *guest.pool,
-            _ => among(&self.vmid),
+            Some(true) => !among(&self.exclude.0),
+            _ => among(&self.vmid.0),
         };
         chosen && (self.node.is_empty() || *self.node == *guest.node)
     }
@@ -137,17 +138,18 @@ impl Job {
     fn guests(&self) -> String {
         let list = |list: &str| numbers(list).collect::<Vec<_>>().join(",");
         match self.all.flag() {
-            Some(true) if self.exclude.is_empty() => "all".to_owned(),
-            Some(true) => format!("all but {}", list(&self.exclude)),
             _ if !self.pool.is_empty() => format!("pool {}", &*self.pool),
-            _ => list(&self.vmid),
+            Some(true) if numbers(&self.exclude.0).next().is_none() => "all".to_owned(),
+            Some(true) => format!("all but {}", list(&self.exclude.0)),
+            _ => list(&self.vmid.0),
         }
     }
 }
 
 /// The numbers of a list.
 fn numbers(list: &str) -> impl Iterator<Item = &str> {
-    list.split([',', ';', ' ']).filter(|number| !number.is_empty())
+    list.split(|letter: char| matches!(letter, ',' | ';') || letter.is_whitespace())
+        .filter(|number| !number.is_empty())
 }
 
 /// Writes the jobs, and which of these guests they cover.
@@ -155,7 +157,8 @@ pub fn write_jobs(cluster: &str, jobs: &[Job], map: &Map, page: &mut Page) {
     for job in jobs.iter().filter(|job| !job.id.is_empty()) {
         let old = [&*job.dow, &*job.starttime].join(" ");
         let schedule = if job.schedule.is_empty() { old.trim() } else { &*job.schedule };
-        page.family(&JOB).push(&[cluster, &job.id, &job.storage, schedule, &job.mode, &job.guests()], 1.0);
+        page.family(&JOB)
+            .push(&[cluster, &job.id, &job.storage, schedule, &job.mode, &shortened(&job.guests())], 1.0);
         let mut family = page.family(&GUEST);
         for guest in map.guests.iter().filter(|guest| job.covers(guest)) {
             family.push(&[cluster, &guest.id, &job.id], 1.0);
@@ -186,10 +189,10 @@ mod tests {
     #[test]
     fn jobs_of_all_versions() {
         let json = r#"[{"id":"j1","schedule":"*/30","mode":"snapshot","storage":"local","enabled":1,"all":1,"exclude":"104;999","next-run":1715299200},
-            {"id":"j2","schedule":"sat 02:00","storage":"nfs","enabled":"0","vmid":"101, 102,999","next-run":1},
+            {"id":"j2","schedule":"sat 02:00","storage":"nfs","enabled":"0","vmid":"101, 102\t999","next-run":1},
             {"id":"j3","dow":"mon","starttime":"02:00","pool":"prod"},
             {"id":"j4","all":1,"node":"a"},
-            {"id":"j5"}]"#;
+            {"id":"j5"},{"id":"j6","all":1,"pool":"prod"},{"id":"j7","vmid":103}]"#;
         let jobs: Rows<Job> = serde_json::from_str(json).unwrap();
         let guests = [
             ("qemu/101", "a", ""),
@@ -220,6 +223,8 @@ mod tests {
             ("j3", "pool prod", "lxc/102 qemu/103"),
             ("j4", "all", "qemu/101 qemu/103 lxc/104"),
             ("j5", "", ""),
+            ("j6", "pool prod", "lxc/102 qemu/103"),
+            ("j7", "103", "qemu/103"),
         ] {
             let guest = |id: &&str| {
                 page.get(GUEST.name, &[("cluster", "c"), ("id", id), ("backup_job", job)]).is_some()

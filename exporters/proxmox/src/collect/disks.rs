@@ -50,7 +50,7 @@ pub const HEALTHY: Desc = Desc::gauge(
 pub const MISSING: Desc = Desc::gauge(
     "pve_node_disk_missing",
     "1 for a disk that had failed when it was last seen, and that the node does not list any more; told until it is back and \
-     good, one that was not there before has its name, or the exporter is restarted. Else absent. If another that was there has \
+     good, one that was not there before has its name or is as large, or the exporter is restarted. Else absent. If another that was there has \
      its name, device is NAME (SERIAL).",
 )
 .labels(DEVICE);
@@ -113,14 +113,24 @@ impl Fails for Row {
 
     /// By its serial number, wherever it is now; by its name where it has none.
     fn is_same(&self, other: &Self) -> bool {
-        if self.serial.is_empty() || other.serial.is_empty() {
-            return self.devpath == other.devpath;
+        match (self.serial(), other.serial()) {
+            (Some(own), Some(other)) => own == other,
+            _ => self.devpath == other.devpath,
         }
-        self.serial == other.serial
     }
 
+    /// By what has its name, or is as large: a new disk may be put in before the old one is taken out.
     fn is_replaced_by(&self, other: &Self) -> bool {
-        self.devpath == other.devpath
+        let is_as_large =
+            || self.size.positive().zip(other.size.positive()).is_some_and(|(own, new)| new >= 0.9 * own);
+        self.devpath == other.devpath || is_as_large()
+    }
+}
+
+impl Row {
+    /// The serial number, if the disk says any: Proxmox VE has a word in its place for one that does not.
+    fn serial(&self) -> Option<&str> {
+        Some(&*self.serial).filter(|serial| !matches!(*serial, "" | "unknown"))
     }
 }
 
@@ -210,7 +220,7 @@ mod tests {
                 .map(|device| (get(&HEALTHY, device), get(&MISSING, device)))
         };
         let good = r#"{"devpath":"/dev/sda","serial":"S1","health":"PASSED"}"#;
-        let bad = r#"{"devpath":"/dev/sdb","serial":"S2","health":"FAILED!","model":"X"}"#;
+        let bad = r#"{"devpath":"/dev/sdb","serial":"S2","health":"FAILED!","model":"X","size":100}"#;
         let (well, failed, gone) = ((Some(1.0), None), (Some(0.0), None), (Some(0.0), Some(1.0)));
         let none = (None, None);
         let also_bad = bad.replace("sdb", "sda");
@@ -218,6 +228,10 @@ mod tests {
         let other = bad.replace("S2", "S3").replace("FAILED!", "OK");
         let mute = silent.replace("S2", "S4");
         let moved = good.replace("sda", "sdb");
+        let (small, large) = [(1, "S7"), (95, "S8")]
+            .map(|(size, serial)| format!(r#"{{"devpath":"/dev/sdx","serial":"{serial}","size":{size}}}"#))
+            .into();
+        let nameless = format!("{good},{bad}").replace("S1", "unknown").replace("S2", "unknown");
         for (list, want, why) in [
             (format!("[{good},{bad}]"), [well, failed, none], ""),
             (format!("[{good}]"), [well, gone, none], "gone is not well"),
@@ -229,6 +243,14 @@ mod tests {
             (format!("[{good}]"), [well, none, none], ""),
             (format!("[{moved},{also_bad}]"), [failed, well, none], "names are dealt anew"),
             (format!("[{good}]"), [well, none, gone], "and again, without the one that failed"),
+            (format!("[{good},{small}]"), [well, none, gone], "a stick for backups"),
+            (format!("[{good},{large}]"), [well, none, none], "another in its place, by another name"),
+            (format!("[{nameless}]"), [well, failed, none], ""),
+            (
+                format!("[{}]", &nameless[..nameless.find("},").unwrap() + 1]),
+                [well, gone, none],
+                "without serials",
+            ),
         ] {
             assert_eq!(read(&list), want, "{list}: {why}");
         }

@@ -109,7 +109,9 @@ impl Bench<'_> {
         let trust = pin.map_or(Trust::Client, |pin| Trust::Pins(Pins::new(vec![pin])));
         let tools = Tools { resolver: Arc::clone(&shared.resolver), tls: client, trust, allow: None };
         let api = Api::new(Access::new(identity, self.document.folder.clone()), endpoints, tools);
-        Some(Built { cluster: Arc::new(Cluster::new(settings, api)), section: section.clone(), ca })
+        let known = before.iter().find(|known| known.section.name == section.name);
+        let cluster = Cluster::new(settings, api).after(known.map(|known| &*known.cluster));
+        Some(Built { cluster: Arc::new(cluster), section: section.clone(), ca })
     }
 
     fn endpoints(&mut self, section: &ClusterSection) -> Vec<Endpoint> {

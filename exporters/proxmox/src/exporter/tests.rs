@@ -201,3 +201,21 @@ fn a_file_that_is_no_tokens_is_told_and_keeps_nothing_from_starting() {
         assert!(told.contains(want) && !told.contains("5d1f"), "{told}");
     }
 }
+
+/// What had failed must not be well since somebody changed a setting.
+#[test]
+fn a_reload_forgets_no_failed_disk() {
+    let row = |json: &str| serde_json::from_str::<Vec<crate::collect::disks::Row>>(json).unwrap();
+    let before = made(GOOD, None).unwrap();
+    before
+        .clusters()
+        .next()
+        .unwrap()
+        .lost()
+        .disks
+        .take("n", &row(r#"[{"devpath":"/dev/sda","health":"FAILED"}]"#));
+    let after = made(&GOOD.replace("pve1, ", "pve1, pve2, "), Some(&before)).unwrap();
+    assert_eq!(after.clusters().next().unwrap().lost().disks.take("n", &[]).missing.len(), 1);
+    let other = made(&GOOD.replace("name: a", "name: b"), Some(&before)).unwrap();
+    assert_eq!(other.clusters().next().unwrap().lost().disks.take("n", &[]).missing.len(), 0);
+}

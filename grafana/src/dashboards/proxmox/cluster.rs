@@ -337,7 +337,7 @@ fn backup_table(rules: &Rules) -> Result<Panel, RuleError> {
 }
 
 fn without_job() -> Panel {
-    let without = named(SCOPE, &SCOPE.metric(&backup_jobs::NOT_COVERED_INFO).now()).max_by(GUEST_ROW);
+    let without = named(SCOPE, &SCOPE.recorded(&foreign::GUEST_UNCOVERED).now()).max_by(GUEST_ROW);
     Panel::new(
         Table::new(vec![guest_label(), Column::label("id", same("ID")).width(100)]).rising(1),
         text("In no job", "Sem rotina"),

@@ -14,7 +14,7 @@ pub(super) mod guest;
 pub(super) mod node;
 
 use kit::Desc;
-use proxmox_exporter::collect::{backup_jobs, resources};
+use proxmox_exporter::collect::resources;
 
 use super::{GUEST, NODE};
 use crate::color::{Color, Mapping, Steps};
@@ -79,7 +79,7 @@ pub(super) fn backup_late(scope: Scope) -> Expr {
 
 /// How many guests no job covers; none as long as jobs are known.
 pub(super) fn uncovered(scope: Scope) -> Expr {
-    let (without, thing) = (scope.metric(&backup_jobs::NOT_COVERED_INFO).now(), thing(scope));
+    let (without, thing) = (scope.recorded(&foreign::GUEST_UNCOVERED).now(), thing(scope));
     let query = format!("count({thing} and on (job, instance, cluster, id) {without}) or 0 * count({thing})");
     Expr::compose(query, Unit::Count, &[&without, &thing])
 }
