@@ -194,11 +194,17 @@ fn nothing_is_said_that_is_not_said() {
             if text.contains('!') {
                 found.push(format!("{file}: an exclamation mark in {text:?}"));
             }
+            if parted().is_match(&text) {
+                found.push(format!("{file}: a space before % in {text:?}"));
+            }
         }
     }
     let code = code();
     for rule in sources().rules.iter() {
         for (name, text) in &rule.annotations {
+            if parted().is_match(text) {
+                found.push(format!("{:?}: a space before % in {name}", rule.alert));
+            }
             let list = if name.ends_with("_pt") { &portuguese } else { &english };
             let spoken = code.replace_all(text, " ");
             found
@@ -211,6 +217,11 @@ fn nothing_is_said_that_is_not_said() {
 /// A template's instructions, which nobody reads.
 fn code() -> Regex {
     Regex::new(r"(?s)\{\{.*?\}\}").unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A number, also one that a template's instruction says, with a space before its %: Prometheus and Grafana write none.
+fn parted() -> Regex {
+    Regex::new(r"(\d|\}\}) %").unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[cfg(test)]
@@ -242,6 +253,7 @@ mod bad_examples {
         refused(&portuguese.find("Certificado expirado"), "vencido");
         refused(&english.find("Please restart"), "nothing");
         assert_eq!(portuguese.find("sem resposta em 5 s"), [] as [String; 0]);
+        assert!(parted().is_match("{{ . }} % used") && !parted().is_match("{{ printf \"%.0f\" . }}% of 5 used"));
         assert_eq!(code().replace_all("a {{ if offline }} b {{ end }}c", " "), "a   b  c");
     }
 }
