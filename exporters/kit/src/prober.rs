@@ -41,6 +41,16 @@ pub struct Ask<'a> {
     pub trace: &'a Trace,
 }
 
+impl Ask<'_> {
+    /// Whether a URL names a target as the configuration has it: what is watched anyway needs nobody's leave.
+    #[must_use]
+    pub fn is_for(&self, module: &str, target: &str, hostname: Option<&str>) -> bool {
+        self.module == module
+            && self.target == target
+            && (self.hostname.is_none() || self.hostname == hostname)
+    }
+}
+
 /// What a prober answers.
 #[derive(Debug, Default)]
 pub struct Verdict {

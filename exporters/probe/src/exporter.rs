@@ -91,7 +91,13 @@ impl Exporter for ProbeExporter {
         let before = previous.map(|previous| &previous.schedule);
         let schedule = Schedule::with_lists(targets, names, own, Arc::clone(&asked), before);
         let lists = Lists::new(lists, &resolver, &schedule, previous.map(|previous| &previous.lists));
-        Ok(Self { modules: Arc::new(Modules::new(map, asked)), schedule, lists, pinger, notices })
+        Ok(Self {
+            modules: Arc::new(Modules::new(map, asked, schedule.clone())),
+            schedule,
+            lists,
+            pinger,
+            notices,
+        })
     }
 
     fn samplers(&self) -> Vec<Arc<dyn Sampler>> {
@@ -301,6 +307,36 @@ mod tests {
         let exporter = build(&format!("{MODULES}allowed_targets: ['192.0.2.0/24:443']\n"))
             .unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(exporter.notices(), []);
+    }
+
+    /// The links of the landing page lead there, and so do the commands of runbooks.
+    #[tokio::test]
+    async fn what_is_watched_anyway_may_be_asked_for() {
+        let exporter = build(
+            "modules: {t: {prober: tcp, timeout: 3s}, u: {prober: tcp, timeout: 3s}}\nallowed_targets: ['192.0.2.0/24']\n\
+             targets: [{name: a, target: '127.0.0.1:1', module: t, hostname: a.test}]",
+        )
+        .unwrap_or_else(|error| panic!("{error}"));
+        for (module, target, hostname, refused) in [
+            ("t", "127.0.0.1:1", None, false),
+            ("t", "127.0.0.1:1", Some("a.test"), false),
+            ("t", "127.0.0.1:1", Some("b.test"), true),
+            ("t", "127.0.0.1:2", None, true),
+            ("u", "127.0.0.1:1", None, true),
+        ] {
+            let trace = kit::Trace::new();
+            let deadline = std::time::Instant::now() + std::time::Duration::from_secs(3);
+            let verdict = exporter
+                .modules()
+                .probe(kit::Ask { module, target, hostname, deadline, trace: &trace })
+                .await;
+            let reason = verdict.failure.map(|failure| failure.reason);
+            assert_eq!(
+                reason == Some("target_refused"),
+                refused,
+                "{module} {target} {hostname:?}: {reason:?}"
+            );
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use kit::{Ask, BoxFuture, Notice, Page, Verdict};
 use crate::config::tls::Shelf;
 use crate::config::{File, ModuleSection};
 use crate::module::{Context, LATER, Module, ModuleProbe, PROBERS, Tools, Workshop};
+use crate::targets::Schedule;
 use crate::verdict::{fail, verdict};
 
 /// The module of a request that names none; the peer's.
@@ -24,13 +25,15 @@ pub type ModuleMap = BTreeMap<String, Arc<Module>>;
 pub struct Modules {
     modules: ModuleMap,
     tools: Arc<Tools>,
+    /// What is probed all the time, which a URL may name whatever it is.
+    schedule: Schedule,
 }
 
 impl Modules {
     /// The modules with what their probes share.
     #[must_use]
-    pub fn new(modules: ModuleMap, tools: Arc<Tools>) -> Self {
-        Self { modules, tools }
+    pub fn new(modules: ModuleMap, tools: Arc<Tools>, schedule: Schedule) -> Self {
+        Self { modules, tools, schedule }
     }
 
     /// The module of this name.
@@ -75,7 +78,7 @@ impl kit::Prober for Modules {
             hostname: ask.hostname,
             deadline: ask.deadline,
             trace: ask.trace,
-            tools: &self.tools,
+            tools: self.schedule.tools_for(&ask).unwrap_or(&self.tools),
         })
     }
 }

@@ -99,7 +99,8 @@ impl TlsExporter {
         let names: Vec<String> = entries.iter().map(|entry| entry.name.clone()).collect();
         let before = previous.map(|previous| &previous.schedule);
         let schedule = Schedule::new(targets, names.clone(), own, ari.clone(), before);
-        let modules = Arc::new(Modules { map, tools: tools(allow), renewal, ari: ari.clone() });
+        let (asked, own) = (tools(allow), schedule.clone());
+        let modules = Arc::new(Modules { map, tools: asked, schedule: own, renewal, ari: ari.clone() });
         let asker = ari.map(|ari| Arc::new(Asker::new(ari, schedule.clone())));
         if store.is_none() && (!entries.is_empty() || sources.iter().any(|source| !source.only_certificates))
         {

@@ -18,6 +18,7 @@ use crate::config::{File, ModuleSection};
 use crate::endpoint::{Endpoint, Look, accepted, internal, invalid, look};
 use crate::metrics::{self, certificate::Renewal};
 use crate::renewal::Policy;
+use crate::targets::Schedule;
 
 /// The module that is always there, and that a request or target has that names none.
 pub const DEFAULT_MODULE: &str = "tls";
@@ -80,6 +81,8 @@ pub struct Modules {
     pub map: ModuleMap,
     /// What their looks share.
     pub tools: Tools,
+    /// What is looked at all the time, which a URL may name whatever it is.
+    pub schedule: Schedule,
     /// When the certificates are due.
     pub renewal: Policy,
     /// What authorities say of that.
@@ -114,8 +117,8 @@ impl kit::Prober for Modules {
                 return Verdict { failure: Some(internal(detail)), page: kit::Page::new() };
             };
             let sweep = module.accepted_versions == Some(true);
-            let look =
-                probe(module, &self.tools, ask.target, ask.hostname, (ask.deadline, sweep), ask.trace).await;
+            let tools = self.schedule.tools_for(&ask).unwrap_or(&self.tools);
+            let look = probe(module, tools, ask.target, ask.hostname, (ask.deadline, sweep), ask.trace).await;
             let renewal = Renewal { ari: self.ari.as_deref(), policy: self.renewal };
             let page = metrics::page(ask.target, ask.module, &look, &renewal);
             Verdict { failure: look.failure().cloned(), page }

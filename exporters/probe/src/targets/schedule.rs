@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use kit::schedule::{Plan, Roster, bounded, drive, free_name, place};
-use kit::{Beat, BoxFuture, Failure, Page, Sampler, Trace, Verdict, Watched};
+use kit::{Ask, Beat, BoxFuture, Failure, Page, Sampler, Trace, Verdict, Watched};
 
 use super::page::page;
 use super::state::{Claim, State};
@@ -135,6 +135,13 @@ impl Schedule {
     /// What the probes of configured targets share.
     pub(crate) fn tools(&self) -> &Tools {
         &self.rounds.tools
+    }
+
+    /// What a probe that is asked for has to share, if it is that of a configured target.
+    pub(crate) fn tools_for(&self, ask: &Ask<'_>) -> Option<&Tools> {
+        let is =
+            |target: &Target| ask.is_for(&target.module.name, &target.target, target.hostname.as_deref());
+        self.targets().any(is).then(|| self.tools())
     }
 
     /// Each target's state in words, for the landing page.

@@ -13,7 +13,7 @@ pub struct FilesSection {
     /// What they are called: the `source` label.
     #[schemars(example = &"letsencrypt")]
     pub name: Spanned<String>,
-    /// Absolute paths, or patterns: `*` and `?` stay within a folder, `**` goes through any number of them. Files of PEM,
+    /// Absolute paths, or patterns: `*` and `?` stay within a folder, `**` goes through any number of them (not through links to folders). Files of PEM,
     /// DER, PKCS#12, JKS and JCEKS, revocation lists and kubeconfigs are read, whatever they are called.
     #[serde(default)]
     #[schemars(example = ["/etc/letsencrypt/live/*/fullchain.pem"])]

@@ -1,6 +1,7 @@
 //! What may be wrong with a file: the closed set.
 
 use std::io::ErrorKind;
+use std::path::Path;
 
 kit::closed_set! {
     /// What is wrong; a file can have several faults, and what is good in it is shown all the same.
@@ -8,36 +9,34 @@ kit::closed_set! {
     /// Every fault with what it means.
     pub const FAULTS;
     NotFound = "not_found":
-        "There is no such file: it vanished between two looks, or a link leads to nothing.",
+        "There is no such file.",
+    BrokenLink = "broken_link":
+        "The file, or a folder above it, is a link that leads to nothing.",
     NotMounted = "not_mounted":
-        "The file system that the file lay on is not there: where it was mounted, nothing is, or an empty folder. What was \
-         known of the file is shown.",
+        "The file system that the file lay on is not there: where it was mounted, nothing is, or an empty folder.",
     PermissionDenied = "permission_denied":
-        "This process may not read the file or its folder; give its user the right to (ACL, group). What was known of it is \
-         shown.",
+        "This process may not read the file or its folder; give its user the right to (ACL, group).",
     ReadFailed = "read_failed":
-        "Reading failed for another cause; the log names it (--log.level=debug). What was known of it is shown.",
+        "Reading failed for another cause, which the log names.",
     TooLarge = "too_large":
-        "The file is larger than 4 MiB, so it is not read. What was known of it is shown.",
+        "The file is larger than 4 MiB, so it is not read.",
     NoCertificate = "no_certificate":
         "Nothing of a known format (PEM, DER, PKCS#12, JKS, JCEKS, kubeconfig) is in the file, or it is no file but a folder or a \
-         pipe. What was known of it is shown.",
+         pipe.",
     OnlyKey = "only_key":
-        "A private key alone. Told of a file that is named in full, or had certificates, of which what was known is shown; any \
-         other is no certificate's.",
+        "A private key alone. Told of a file that is named in full or had certificates; any other is no certificate's.",
     BadPem = "bad_pem":
-        "A part of the file is PEM that is cut or not base64; its other parts are shown, and of the rest what was known.",
+        "A part of the file is PEM that is cut or not base64; its other parts are shown.",
     BadCertificate = "bad_certificate":
-        "A certificate in the file cannot be read; its others are shown, and of the rest what was known.",
+        "A certificate in the file cannot be read; its others are shown.",
     BadKeystore = "bad_keystore":
-        "A keystore (PKCS#12, JKS, JCEKS) is damaged; what could be read of it is shown, and of the rest what was known.",
+        "A keystore (PKCS#12, JKS, JCEKS) is damaged; what could be read of it is shown.",
     BadCrl = "bad_crl":
-        "A revocation list in the file cannot be read; the rest is shown, and the list that was known.",
+        "A revocation list in the file cannot be read; the rest is shown.",
     BadKubeconfig = "bad_kubeconfig":
         "A kubeconfig is no YAML or no kubeconfig, or a part of it is not base64; the rest is shown.",
     WrongPassword = "wrong_password":
-        "No password of the source, nor the empty one, opens the keystore; what is not encrypted in it is shown, and of the \
-         rest what was known.",
+        "No password of the source, nor the empty one, opens the keystore; what is not encrypted in it is shown.",
     UnsupportedAlgorithm = "unsupported_algorithm":
         "A part of a keystore is encrypted in a way that is not known here; its other parts are shown.",
     TooExpensive = "too_expensive":
@@ -50,10 +49,11 @@ kit::closed_set! {
 }
 
 impl Fault {
-    /// What an error of the system means.
+    /// What an error of the system about a place means.
     #[must_use]
-    pub fn of(error: &std::io::Error) -> Self {
+    pub fn of(path: &Path, error: &std::io::Error) -> Self {
         match error.kind() {
+            ErrorKind::NotFound if leads_to_nothing(path) => Self::BrokenLink,
             ErrorKind::NotFound => Self::NotFound,
             ErrorKind::PermissionDenied => Self::PermissionDenied,
             _ => Self::ReadFailed,
@@ -87,6 +87,12 @@ impl Fault {
     }
 }
 
+/// Whether a place is not there since it, or a folder above it, is a link to nothing.
+fn leads_to_nothing(path: &Path) -> bool {
+    let first = path.ancestors().find_map(|above| Some((above, std::fs::symlink_metadata(above).ok()?)));
+    first.is_some_and(|(above, meta)| meta.is_symlink() && std::fs::metadata(above).is_err())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,7 +105,7 @@ mod tests {
             (ErrorKind::NotADirectory, Fault::ReadFailed),
             (ErrorKind::StaleNetworkFileHandle, Fault::ReadFailed),
         ] {
-            assert_eq!(Fault::of(&kind.into()), want, "{kind}");
+            assert_eq!(Fault::of(Path::new("/no/such"), &kind.into()), want, "{kind}");
         }
     }
 }

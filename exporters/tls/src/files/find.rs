@@ -15,6 +15,8 @@ pub(crate) struct Pattern {
     base: PathBuf,
     /// `None`: a path without wildcards.
     glob: Option<GlobMatcher>,
+    /// What the folders on the way to a match are called, from the one below `base` to the first `**`.
+    way: Vec<GlobMatcher>,
     /// How deep below `base` a match can lie.
     depth: usize,
     /// Whether `**` is in it.
@@ -32,27 +34,21 @@ impl Pattern {
             return Err("not an absolute path".to_owned());
         }
         let wild = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(['*', '?', '[', '{']);
+        // Without `//` and `/./`, which no path has that is found.
         let parts: Vec<Component<'_>> = path.components().collect();
-        let Some(first) = parts.iter().position(wild) else {
-            return Ok(Self { base: path.to_owned(), glob: None, depth: 0, recursive: false });
-        };
-        let glob = GlobBuilder::new(text)
-            .literal_separator(true)
-            .build()
-            .map_err(|error| error.kind().to_string())?;
+        let Some(first) = parts.iter().position(wild) else { return Ok(Self::file(&joined(&parts))) };
+        let glob = matcher(&parts)?;
         let recursive = text.contains("**");
         let depth = if recursive { DEPTH } else { parts.len() - first };
-        Ok(Self {
-            base: parts[..first].iter().collect(),
-            glob: Some(glob.compile_matcher()),
-            depth,
-            recursive,
-        })
+        let way = parts.iter().position(|part| is_recursive(part)).unwrap_or(parts.len() - 1);
+        let way = if parts.iter().any(is_odd) { first } else { way };
+        let way = (first + 1..=way).map(|end| matcher(&parts[..end])).collect::<Result<_, _>>()?;
+        Ok(Self { base: parts[..first].iter().collect(), glob: Some(glob), way, depth, recursive })
     }
 
     /// A file, whatever characters its path has.
     pub(super) fn file(path: &Path) -> Self {
-        Self { base: path.to_owned(), glob: None, depth: 0, recursive: false }
+        Self { base: path.to_owned(), glob: None, way: Vec::new(), depth: 0, recursive: false }
     }
 
     /// Whether it has wildcards, and this is the folder above them.
@@ -65,9 +61,33 @@ impl Pattern {
         self.glob.is_none() && path == self.base
     }
 
+    /// Whether a match may lie in this folder, `level` folders below the first of those whose names are told.
+    fn leads_through(&self, folder: &Path, level: usize) -> bool {
+        self.way.get(level).is_none_or(|way| way.is_match(folder))
+    }
+
     pub(super) fn matches(&self, path: &Path) -> bool {
         self.glob.as_ref().map_or(path == self.base, |glob| glob.is_match(path))
     }
+}
+
+fn joined(parts: &[Component<'_>]) -> PathBuf {
+    parts.iter().collect()
+}
+
+fn matcher(parts: &[Component<'_>]) -> Result<GlobMatcher, String> {
+    let built = GlobBuilder::new(&joined(parts).to_string_lossy()).literal_separator(true).build();
+    built.map(|glob| glob.compile_matcher()).map_err(|error| error.kind().to_string())
+}
+
+fn is_recursive(part: &Component<'_>) -> bool {
+    part.as_os_str().to_string_lossy().contains("**")
+}
+
+/// Whether a part of a pattern is none by itself: a brace with a `/` in it begins or ends there.
+fn is_odd(part: &Component<'_>) -> bool {
+    let part = part.as_os_str().to_string_lossy();
+    part.matches('{').count() != part.matches('}').count()
 }
 
 /// What was found, and the folders that could not be read.
@@ -148,6 +168,7 @@ fn walk(pattern: &Pattern, folder: &Path, depth: usize, exclude: &[Pattern], fou
         let link = kind.is_symlink();
         if kind.is_dir() || (link && is_folder(&path, pattern, depth > 1 && !pattern.recursive, found)) {
             let follow = depth > 1 && !(link && pattern.recursive);
+            let follow = follow && pattern.leads_through(&path, pattern.depth - depth);
             if follow && !exclude.iter().any(|pattern| pattern.matches(&path)) {
                 walk(pattern, &path, depth - 1, exclude, found);
             }
@@ -172,6 +193,36 @@ fn is_folder(link: &Path, pattern: &Pattern, deeper: bool, found: &mut Found) ->
                 found.closed.push((link.to_owned(), error));
             }
             false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_on_the_way_to_a_match_are_looked_into() {
+        let lab = tempfile::tempdir().unwrap();
+        for file in ["site-a/cert.pem", "private/cert.pem", "deep/live/b/x.pem", "deep/other/b/x.pem"] {
+            let place = lab.path().join(file);
+            std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+            std::fs::write(place, "").unwrap();
+        }
+        for (pattern, files, folders) in [
+            ("site-*/cert.pem", "site-a/cert.pem", " site-a"),
+            // As people write it.
+            (".//site-*/./cert.pem", "site-a/cert.pem", " site-a"),
+            ("d*/live/**/*.pem", "deep/live/b/x.pem", " deep deep/live deep/live/b"),
+            ("deep/{live/b,other/b}/*.pem", "deep/live/b/x.pem deep/other/b/x.pem", ""),
+        ] {
+            let found = find(&[Pattern::new(&format!("{}/{pattern}", lab.path().display())).unwrap()], &[]);
+            let told = |paths: &BTreeSet<PathBuf>| {
+                let own = paths.iter().filter_map(|path| path.strip_prefix(lab.path()).ok()?.to_str());
+                own.collect::<Vec<_>>().join(" ")
+            };
+            assert_eq!(told(&found.files), files, "{pattern}");
+            assert!(folders.is_empty() || told(&found.folders) == folders, "{pattern}: {:?}", found.folders);
         }
     }
 }

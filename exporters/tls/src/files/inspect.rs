@@ -8,17 +8,18 @@ use wire::tls::Certificate;
 
 use super::faults::FAULTS;
 use super::find::find;
+use super::label::label;
 use super::page;
 use super::read::{Read, read};
 use super::scan::Entry as Scanned;
 use super::{Files, Source};
+use crate::facts::Role;
 use crate::renewal::{Due, Policy};
 
 /// What a file is.
 #[derive(Debug)]
 pub struct Inspected {
-    /// Its place.
-    pub path: PathBuf,
+    path: PathBuf,
     read: Read,
     renewal: Policy,
 }
@@ -30,6 +31,8 @@ pub struct Entry<'a> {
     pub name: Option<&'a str>,
     /// The certificates, in order.
     pub certificates: &'a [Certificate],
+    /// Whether the first is a server's.
+    serves: bool,
     /// Whether the private key is the first one's.
     pub key_matches: Option<bool>,
     /// When the first is due, if it is a server's.
@@ -45,6 +48,8 @@ pub struct Surveyed {
     pub files: Vec<Inspected>,
     /// The folders that could not be looked into, each with the cause, as far as that is told.
     pub closed: Vec<(PathBuf, std::io::Error)>,
+    /// Whether there are files, told of or not.
+    pub any: bool,
     /// Whether it is as it should be that there is no file.
     pub only_certificates: bool,
 }
@@ -54,6 +59,7 @@ impl Source {
     #[must_use]
     pub fn survey(&self) -> Surveyed {
         let found = find(&self.paths, &self.exclude);
+        let any = !found.files.is_empty();
         let inspected = found.files.into_iter().filter_map(|path| {
             let (read, renewal) = (read(&path, &self.passwords), self.policy(&path));
             read.counts(&path, self).then_some(Inspected { path, read, renewal })
@@ -65,9 +71,18 @@ impl Source {
         Surveyed {
             source: self.name.clone(),
             files,
+            any,
             closed: found.closed.into_iter().filter(is_told).collect(),
             only_certificates: self.only_certificates,
         }
+    }
+}
+
+impl Entry<'_> {
+    /// What a certificate of it is, by its position.
+    #[must_use]
+    pub fn role(&self, position: usize, certificate: &Certificate) -> Role {
+        page::role(self.serves, position, certificate)
     }
 }
 
@@ -79,21 +94,34 @@ impl Files {
         sources.iter().flat_map(|source| find(&source.paths, &source.exclude).files).collect()
     }
 
-    /// Reads a file now, with the passwords of all sources.
+    /// Reads a file now, with the passwords of all sources; when its certificate is due its own source says, if it has one.
     #[must_use]
     pub fn inspect(&self, path: PathBuf, renewal: Policy) -> Inspected {
-        let passwords: Vec<Secret> = self.sources().into_iter().flat_map(|source| source.passwords).collect();
+        let sources = self.sources();
+        let own = sources.iter().find(|source| source.has(&path));
+        let renewal = own.map_or(renewal, |source| source.policy(&path));
+        let passwords: Vec<Secret> = sources.into_iter().flat_map(|source| source.passwords).collect();
         let read = read(&path, &passwords);
         Inspected { path, read, renewal }
     }
 }
 
 impl Inspected {
-    /// What is wrong with it: each reason with what it means, and whether it counts: a key need not be seen.
-    pub fn faults(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> + '_ {
+    /// Its place, as the label of its metrics has it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        label(&self.path).into_owned()
+    }
+
+    /// What is wrong with it: each reason with what it means or what the system says, and whether it counts: a key need not be seen.
+    pub fn faults(&self) -> impl Iterator<Item = (&'static str, &str, bool)> + '_ {
         let meaning =
             |word: &str| FAULTS.iter().find(|(known, _)| *known == word).map_or("", |(_, meaning)| meaning);
-        self.read.faults.iter().map(move |fault| (fault.word(), meaning(fault.word()), !fault.hides_key()))
+        let detail = self.read.detail.as_deref();
+        self.read.faults.iter().map(move |fault| {
+            let said = detail.unwrap_or_else(|| meaning(fault.word()));
+            (fault.word(), said, !fault.hides_key())
+        })
     }
 
     /// Its revocation lists: issuer, when each was made, when the next one will be, how many certificates it revokes.
@@ -109,6 +137,7 @@ impl Inspected {
         own.chain(parts).map(|(name, read)| Entry {
             name,
             certificates: &read.certificates,
+            serves: read.serves(),
             key_matches: read.key_matches,
             due: read
                 .certificates

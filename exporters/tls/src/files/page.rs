@@ -256,17 +256,19 @@ fn told(page: &mut Page, source: &str, path: &str, read: &Read, renewal: Policy)
     if let Some(due) = due.map(|(_, certificate)| read.due(certificate, renewal)).min_by_key(|due| due.at) {
         page.family(&DUE).push(&[source, path, due.policy], seconds(due.at));
     }
-    let placed = read.certificates.iter().enumerate().map(|(position, facts)| {
-        let role = if position == 0 && read.serves() { Role::Leaf } else { role(facts) };
-        (position, facts, role)
-    });
+    let placed = read
+        .certificates
+        .iter()
+        .enumerate()
+        .map(|(position, facts)| (position, facts, role(read.serves(), position, facts)));
     certificate::dates(page, [&NOT_AFTER, &NOT_BEFORE], [source, path], placed);
     certificate::identity(page, &INFO, [source, path], first);
 }
 
-/// In a file the first need not be a server's.
-fn role(certificate: &Certificate) -> Role {
-    if is_servers(certificate) { Role::Leaf } else { Role::of(certificate, 1) }
+/// What a certificate is at its position in a file of which the first is a server's or not.
+pub(super) fn role(serves: bool, position: usize, certificate: &Certificate) -> Role {
+    let is_leaf = is_servers(certificate) || (serves && position == 0);
+    if is_leaf { Role::Leaf } else { Role::of(certificate, 1) }
 }
 
 fn timestamp(time: SystemTime) -> f64 {

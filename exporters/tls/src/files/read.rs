@@ -67,6 +67,9 @@ pub(super) struct Read {
     /// What is wrong with it, each once.
     #[serde(skip)]
     pub(super) faults: Vec<Fault>,
+    /// What the system said of one that cannot be read.
+    #[serde(skip)]
+    pub(super) detail: Option<Box<str>>,
     /// How many of its parts could not be read.
     #[serde(skip)]
     pub(super) unread: usize,
@@ -75,7 +78,7 @@ pub(super) struct Read {
     pub(super) usual: usize,
     /// When it was last changed, as its time of modification has it.
     pub(super) modified: Option<SystemTime>,
-    /// When what is in it came to be there.
+    /// Since when at the latest what is in it is there.
     #[serde(default)]
     pub(super) written: Option<SystemTime>,
     /// Whether the private key, in the file or beside it, is the first certificate's.
@@ -91,8 +94,9 @@ pub(super) struct Read {
 pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
     let (content, meta) = match content(path, passwords) {
         Ok(read) => read,
-        Err(fault) => {
-            return Read { faults: vec![fault], unread: usize::from(fault.hides()), ..Read::default() };
+        Err((fault, detail)) => {
+            let unread = usize::from(fault.hides());
+            return Read { faults: vec![fault], detail, unread, ..Read::default() };
         }
     };
     let Content { certificates, key, lists, parts, mut faults, unordered, others } = content;
@@ -125,6 +129,7 @@ pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
         parts,
         remembered: None,
         faults,
+        detail: None,
         unread,
         usual: unread,
         modified,
@@ -138,11 +143,11 @@ pub(super) fn read(path: &Path, passwords: &[Secret]) -> Read {
 impl Read {
     /// Whether it is told of in this source.
     pub(super) fn counts(&self, path: &Path, source: &Source) -> bool {
-        use Fault::{NoCertificate, NotFound, OnlyKey, PermissionDenied};
+        use Fault::{BrokenLink, NoCertificate, NotFound, OnlyKey, PermissionDenied};
         let none = match *self.faults {
             // One that lies among the certificates is none of them.
             [OnlyKey] => source.only_certificates || !source.names(path),
-            [] | [NoCertificate | NotFound | PermissionDenied] => source.only_certificates,
+            [] | [NoCertificate | NotFound | BrokenLink | PermissionDenied] => source.only_certificates,
             _ => false,
         };
         !(none && self.is_empty())
@@ -169,15 +174,11 @@ pub(super) fn is_servers(certificate: &Certificate) -> bool {
     !certificate.is_ca || !certificate.dns_names.is_empty() || !certificate.ip_addresses.is_empty()
 }
 
-/// When what is in a file came to be there: when it was modified, unless somebody set that to a time that has not come; then when
-/// anything about it changed, which nobody can set.
+/// Since when at the latest what is in a file is there: when anything about it last changed, which nobody can set. Its time of
+/// modification comes with it from elsewhere (`cp -p`, an archive).
 fn written(meta: &Metadata) -> Option<SystemTime> {
-    let modified = meta.modified().ok().filter(|modified| *modified <= SystemTime::now());
-    modified.or_else(|| {
-        let changed =
-            Duration::new(u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
-        UNIX_EPOCH.checked_add(changed)
-    })
+    let changed = Duration::new(u64::try_from(meta.ctime()).ok()?, u32::try_from(meta.ctime_nsec()).ok()?);
+    UNIX_EPOCH.checked_add(changed)
 }
 
 fn stamped(path: PathBuf) -> (PathBuf, Option<Stamp>) {
@@ -246,31 +247,29 @@ pub(super) fn open(path: &Path) -> std::io::Result<(File, Metadata)> {
     Ok((file, meta))
 }
 
-fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Metadata), Fault> {
+type Unread = (Fault, Option<Box<str>>);
+
+fn content(path: &Path, passwords: &[Secret]) -> Result<(Content, Metadata), Unread> {
     let told = |error: std::io::Error| {
-        let fault = Fault::of(&error);
-        if fault == Fault::ReadFailed {
-            // At each scan; that it began is told once by the loop.
-            tracing::debug!(path = %path.display(), error = %error, "a file cannot be read");
-        }
-        fault
+        let fault = Fault::of(path, &error);
+        (fault, (fault == Fault::ReadFailed).then(|| error.to_string().into()))
     };
     // Looked at before it is opened, which alone does something to many a device.
     if !std::fs::metadata(path).map_err(told)?.is_file() {
-        return Err(Fault::NoCertificate);
+        return Err((Fault::NoCertificate, None));
     }
     let (file, meta) = open(path).map_err(told)?;
     if !meta.is_file() {
-        return Err(Fault::NoCertificate);
+        return Err((Fault::NoCertificate, None));
     }
     if meta.size() > LARGEST {
-        return Err(Fault::TooLarge);
+        return Err((Fault::TooLarge, None));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(meta.size()).unwrap_or(0));
     // It may grow while it is read.
     file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(told)?;
     if bytes.len() as u64 > LARGEST {
-        return Err(Fault::TooLarge);
+        return Err((Fault::TooLarge, None));
     }
     Ok((formats::read(&bytes, path.parent(), passwords), meta))
 }

@@ -35,7 +35,7 @@ impl Read {
         if any(Fault::hides) && self.is_empty() && !before.is_empty() {
             let mut all = before.clone();
             all.remember(at);
-            all.faults = faults;
+            (all.faults, all.detail) = (faults, self.detail);
             return all;
         }
         if any(Fault::hides) || any(Fault::hides_key) {

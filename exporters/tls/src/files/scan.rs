@@ -34,7 +34,8 @@ impl Entry {
     /// A folder of this source that could not be looked into.
     pub(super) fn closed(folder: &Path, error: &std::io::Error, source: &Source) -> Self {
         let base = source.paths.iter().any(|pattern| pattern.begins_at(folder));
-        let read = Read { faults: vec![Fault::of(error)], ..Read::default() };
+        let detail = Some(error.to_string().into());
+        let read = Read { faults: vec![Fault::of(folder, error)], detail, ..Read::default() };
         Self { folder: true, base, ..Self::recalled(read, Vec::new()) }
     }
 
@@ -123,7 +124,13 @@ impl Scan {
 /// Scans a source; `before` is what the last scan found.
 pub(super) fn scan(source: &Source, before: Option<&Scan>) -> Scan {
     let began = Instant::now();
-    let found = find(&source.paths, &source.exclude);
+    let mut found = find(&source.paths, &source.exclude);
+    // What was found before and is there still, though no way of the pattern's leads to it any more: `**` goes through no links.
+    for (path, entry) in before.into_iter().flat_map(|before| &before.files) {
+        if !entry.read.is_empty() && !found.files.contains(path) && path.is_file() {
+            found.files.insert(path.clone());
+        }
+    }
     let mut mounts = Mounts::default();
     let (mut files, mut count) = (BTreeMap::new(), 0);
     for path in &found.files {
@@ -187,14 +194,17 @@ fn unseen(path: &Path, known: &Entry, found: &Found) -> Option<Fault> {
     if known.read.is_empty() {
         return None;
     }
-    if let Some((_, error)) = found.closed.iter().find(|(folder, _)| path.starts_with(folder)) {
-        return Some(Fault::of(error));
+    if let Some((folder, error)) = found.closed.iter().find(|(folder, _)| path.starts_with(folder)) {
+        return Some(Fault::of(folder, error));
     }
     if lost(known) {
         return Some(Fault::NotMounted);
     }
-    // A container engine makes a folder in the place of a file that it is to show and does not find.
-    path.is_dir().then_some(Fault::NoCertificate)
+    match std::fs::metadata(path) {
+        // A container engine makes a folder in the place of a file that it is to show and does not find.
+        Ok(meta) => meta.is_dir().then_some(Fault::NoCertificate),
+        Err(error) => Some(Fault::of(path, &error)).filter(|fault| fault.hides()),
+    }
 }
 
 fn lost(known: &Entry) -> bool {

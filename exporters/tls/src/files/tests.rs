@@ -70,7 +70,7 @@ async fn one_bad_file_costs_itself_only() {
         ("c", &["no_certificate"], None, None),
         ("d", &[], None, Some(2.0)),
         ("e", &["bad_pem"], None, Some(1.0)),
-        ("f", &["not_found"], None, None),
+        ("f", &["broken_link"], None, None),
         ("g", &[], Some(1.0), Some(1.0)),
         ("h", &["key_encrypted"], None, Some(1.0)),
         ("i", &["too_large"], None, None),

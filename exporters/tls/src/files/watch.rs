@@ -240,13 +240,17 @@ impl Files {
     }
 }
 
-/// A source, with what is known of it: from the first of its name, or else from the process before this one.
+/// A source, with what is known of it: from the first of its name, or of its paths when it got another, or else from the process
+/// before this one.
 fn taken_over<'e>(
-    mut before: impl Iterator<Item = &'e Arc<Entry>>,
+    before: impl Iterator<Item = &'e Arc<Entry>>,
     source: Source,
     store: Option<&Store>,
 ) -> Arc<Entry> {
-    let known = before.find(|entry| entry.source.name == source.name);
+    let before: Vec<_> = before.collect();
+    let of = |is: &dyn Fn(&Source) -> bool| before.iter().find(|entry| is(&entry.source));
+    let known =
+        of(&|known| known.name == source.name).or_else(|| of(&|known| known.written == source.written));
     let known = known.and_then(|entry| entry.replaced(source.clone()));
     known.unwrap_or_else(|| Entry::new(source, store))
 }
@@ -268,7 +272,10 @@ fn said(entry: &Entry, scan: &Scan) -> (Option<bool>, String) {
     let mut files = scan.files.iter().filter(|(path, file)| file.counts(path, &entry.source)).peekable();
     if files.peek().is_none() {
         // Where certificates are looked for among other things, it is no fault that there is none.
-        let detail = if only { "no certificate there" } else { "no file matches its patterns" };
+        let detail = match scan.files.is_empty() {
+            true => "no file matches its patterns",
+            false => "no certificate is in the files that match its patterns",
+        };
         return (Some(only), detail.to_owned());
     }
     let count = files.filter(|(_, file)| !file.folder).count();
@@ -296,7 +303,8 @@ fn tell(source: &Source, before: Option<&Scan>, now: &Scan) {
         before.map(|before| faulty(source, before).into_iter().collect()).unwrap_or_default();
     let new: Vec<_> = faulty(source, now).into_iter().filter(|fault| !known.contains(fault)).collect();
     for (path, fault) in new.iter().take(TOLD) {
-        tracing::warn!(source = name, path = %path.display(), reason = fault.word(), "something is wrong with a file");
+        let error = now.files.get(*path).and_then(|file| file.read.detail.as_deref());
+        tracing::warn!(source = name, path = %path.display(), reason = fault.word(), error, "something is wrong with a file");
     }
     if new.len() > TOLD {
         let more = new.len() - TOLD;

@@ -157,12 +157,12 @@ fn plan(once: &Once, exporter: &TlsExporter) -> Result<Vec<Item>, String> {
 
 /// Whether a file is meant: by how its place is written, since it is there, or since no host is called so.
 fn is_place(text: &str) -> bool {
-    const ENDINGS: [&str; 8] = ["pem", "crt", "cer", "der", "p12", "pfx", "jks", "crl"];
-    let ending = Path::new(text).extension().and_then(|ending| ending.to_str());
+    const ENDINGS: [&str; 9] = ["pem", "crt", "cer", "der", "key", "p12", "pfx", "jks", "crl"];
+    let ending = Path::new(text).extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
     text.starts_with(['/', '.'])
         || (text.contains('/') && !text.contains("://"))
-        || ending.is_some_and(|ending| ENDINGS.contains(&ending))
-        || Path::new(text).exists()
+        || ending.is_some_and(|ending| ENDINGS.contains(&&*ending))
+        || std::fs::symlink_metadata(text).is_ok()
 }
 
 async fn run(plan: Vec<Item>, exporter: &TlsExporter) -> Vec<Outcome> {

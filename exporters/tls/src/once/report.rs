@@ -41,6 +41,11 @@ pub(super) fn now() -> i64 {
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// Whether a certificate is valid, and for a day more.
+fn is_good(certificate: &Certificate, now: i64) -> bool {
+    certificate.not_before <= now && now + DAY <= certificate.not_after
+}
+
 impl Report {
     fn new(name: &str, kind: &str) -> Self {
         Self { name: name.to_owned(), kind: kind.to_owned(), ok: true, facts: Vec::new() }
@@ -89,7 +94,7 @@ impl Report {
     }
 
     pub(super) fn of_file(file: &Inspected, now: i64) -> Self {
-        let mut report = Self::new(&file.path.display().to_string(), "file");
+        let mut report = Self::new(&file.name(), "file");
         for (reason, meaning, counts) in file.faults() {
             report.ok &= !counts;
             report.say("reason", counts.then_some(false), format!("{reason}: {meaning}"));
@@ -110,12 +115,13 @@ impl Report {
                 report.say("entry", None, name);
             }
             if let Some(first) = entry.certificates.first() {
-                report.ok &=
-                    (first.not_before..=first.not_after).contains(&now) && entry.key_matches != Some(false);
+                report.ok &= entry.key_matches != Some(false);
                 report.certificate(first, entry.due.unwrap_or(Due { at: first.not_after, policy: "" }), now);
             }
             for (position, facts) in entry.certificates.iter().enumerate().take(MOST) {
-                report.link(position, facts, Role::of(facts, position), now);
+                let role = entry.role(position, facts);
+                report.ok &= role != Role::Leaf || is_good(facts, now);
+                report.link(position, facts, role, now);
             }
             if let Some(matches) = entry.key_matches {
                 let said =
@@ -137,7 +143,10 @@ impl Report {
         if source.closed.is_empty() {
             let fine = source.only_certificates;
             report.ok = fine;
-            let said = if fine { "no certificate there" } else { "no file matches its patterns" };
+            let said = match source.any {
+                true => "no certificate is in the files that match its patterns",
+                false => "no file matches its patterns",
+            };
             report.say("files", (!fine).then_some(false), said);
         }
         report
@@ -160,10 +169,9 @@ impl Report {
         let weak = facts::weak_key(leaf) || facts::weak_signature(leaf);
         let strength = format!("{}{bits}, signed by {}", leaf.key_type, leaf.signature_algorithm);
         self.say("strength", Some(!weak), strength);
-        let valid = (leaf.not_before..=leaf.not_after).contains(&now);
         self.say(
             "valid",
-            Some(valid),
+            Some(is_good(leaf, now)),
             format!("from {} to {}", date(leaf.not_before), moment(leaf.not_after, now)),
         );
         if !due.policy.is_empty() {

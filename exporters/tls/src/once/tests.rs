@@ -17,7 +17,11 @@ fn what_is_planned() {
     let exporter = build("targets: [{target: 'a.test:1', name: site}]").unwrap();
     for (what, module, want) in [
         (&["site", "b.test", "/x.pem"][..], None, Ok("site=a.test:1 b.test=b.test /x.pem")),
-        (&["/x", "/no/x.pem", "/dev/null"], None, Ok("/x /no/x.pem /dev/null")),
+        (
+            &["/x", "/no/x.pem", "/dev/null", "no.host:1"],
+            None,
+            Ok("/x /no/x.pem /dev/null no.host:1=no.host:1"),
+        ),
         (&[], None, Ok("site=a.test:1")),
         (&["b.test"], Some("tsl"), Err("unknown module \"tsl\": did you mean \"tls\"?")),
         (&["http://a"], None, Err("\"http://a\": ")),
@@ -95,11 +99,20 @@ async fn what_is_configured_is_told_as_it_is_scraped() {
     for (source, ok, want) in [
         (format!("{{name: live, paths: ['{place}/live/*.pem']}}"), true, &["live/a.pem (file): OK"][..]),
         (format!("{{name: own, paths: ['{place}/live/b.pem']}}"), false, &["! reason       only_key: "]),
-        (only_keys.clone(), false, &["keys (files): FAIL", "! files        no file matches its patterns"]),
+        (
+            only_keys.clone(),
+            false,
+            &["keys (files): FAIL", "! files        no certificate is in the files that match its patterns"],
+        ),
+        (
+            format!("{{name: none, paths: ['{place}/none/*.pem']}}"),
+            false,
+            &["none (files): FAIL", "! files        no file matches its patterns"],
+        ),
         (
             only_keys.replace('}', ", only_certificates: true}"),
             true,
-            &["keys (files): OK", "  files        no certificate there"],
+            &["keys (files): OK", "  files        no certificate is in"],
         ),
     ] {
         let (_, reports) = looked(&once(&[]), &format!("files: [{source}]")).await;

@@ -56,13 +56,13 @@ impl Memory {
         }
     }
 
-    /// When the file was written. A time that has not come says nothing: then since when what is in it was seen there.
-    fn changed(&self, stored: &Stored, now: SystemTime) -> SystemTime {
-        stored.written().filter(|written| *written <= now).unwrap_or(self.since)
+    /// Since when at the latest what is in the file is there: something else about it may have changed after it was seen there.
+    fn changed(&self, stored: &Stored) -> SystemTime {
+        stored.written().map_or(self.since, |written| written.min(self.since))
     }
 
     /// Whether what is known says whether the file's certificate is served.
-    fn tells(&self, compared: &Compared<'_>, now: SystemTime) -> bool {
+    fn tells(&self, compared: &Compared<'_>) -> bool {
         let Compared { stored, certificate, youngest, seen_at, matches } = *compared;
         if matches {
             return true;
@@ -73,7 +73,7 @@ impl Memory {
             return false;
         }
         // What was served before the file changed says nothing of what is served since.
-        seen_at.is_some_and(|seen_at| seen_at >= self.changed(stored, now))
+        seen_at.is_some_and(|seen_at| seen_at >= self.changed(stored))
     }
 }
 
@@ -103,7 +103,7 @@ impl Compare {
             let compared = compared(entry, &index, now)?;
             let pair = compared.pair(entry);
             let known = Memory::after(memory.get(&pair), &compared, now);
-            (!compared.matches && known.tells(&compared, now)).then_some(((pair.0, pair.1), pair.2))
+            (!compared.matches && known.tells(&compared)).then_some(((pair.0, pair.1), pair.2))
         };
         entries.iter().filter_map(stale).collect()
     }
@@ -118,7 +118,7 @@ impl Compare {
             let pair = compared.pair(entry);
             let known = Memory::after(memory.get(&pair), &compared, now);
             seen.insert(pair, known);
-            if !known.tells(&compared, now) {
+            if !known.tells(&compared) {
                 continue;
             }
             let Compared { stored, matches, .. } = compared;
@@ -127,7 +127,7 @@ impl Compare {
             let labels = [target, module, &stored.source, &path];
             page.family(&MATCHES).push(&labels, flag(matches));
             if !matches {
-                let since = known.changed(stored, now).max(known.same.unwrap_or(UNIX_EPOCH));
+                let since = known.changed(stored).max(known.same.unwrap_or(UNIX_EPOCH));
                 let since = since.duration_since(UNIX_EPOCH).unwrap_or_default();
                 page.family(&STALE_SINCE).push(&labels, since.as_secs_f64());
             }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime};
 
 use kit::schedule::{List, Plan, Roster, Turn, bounded, drive, free_name, place};
-use kit::{Beat, BoxFuture, Page, Sampler, Trace, Watched};
+use kit::{Ask, Beat, BoxFuture, Page, Sampler, Trace, Watched};
 use rustls_pki_types::CertificateDer;
 use wire::tls::Certificate;
 
@@ -101,6 +101,14 @@ impl Schedule {
     #[must_use]
     pub fn tools(&self) -> &Tools {
         &self.rounds.tools
+    }
+
+    /// What a look that is asked for has to share, if it is that of a target that is looked at.
+    pub(crate) fn tools_for(&self, ask: &Ask<'_>) -> Option<&Tools> {
+        let is = |Entry { target, .. }: &Entry| {
+            ask.is_for(&target.module.name, &target.target, target.hostname.as_deref())
+        };
+        self.entries().iter().any(|entry| is(entry)).then(|| self.tools())
     }
 
     /// Takes these targets in the place of those that the source discovered before; what is known of those that stay is

@@ -341,6 +341,14 @@ async fn servers_that_refuse_and_what_is_no_server() {
     assert_eq!(reason(&look("{}", &addr, None, TIME).await), "connect_refused");
     assert_eq!(reason(&look("{}", "http://a.test", None, TIME).await), "target_invalid");
     assert_eq!(reason(&look("{}", "169.254.169.254:443", None, TIME).await), "target_refused");
+    // What is watched anyway may be asked for.
+    let exporter = build("allowed_targets: ['192.0.2.0/24']\ntargets: [{target: '127.0.0.1:1'}]").unwrap();
+    for (target, want) in [("127.0.0.1:1", "connect_refused"), ("127.0.0.1:2", "target_refused")] {
+        let (trace, deadline) = (kit::Trace::new(), std::time::Instant::now() + TIME);
+        let ask = kit::Ask { module: "tls", target, hostname: None, deadline, trace: &trace };
+        let verdict = kit::Exporter::prober(&exporter).unwrap().probe(ask).await;
+        assert_eq!(verdict.failure.unwrap().reason, want, "{target}");
+    }
     let verdict = look("{addresses: ip6}", "127.0.0.1:443", None, TIME).await;
     assert_eq!(reason(&verdict), "dns_no_address");
 }

@@ -92,7 +92,7 @@ impl Bench<'_, '_, '_> {
             (Some(data), ..) => STANDARD.decode(data.trim()).map_err(|_| Fault::BadKubeconfig),
             (None, Some(file), Some(folder)) if !file.as_os_str().is_empty() => {
                 let path = folder.join(file);
-                let bytes = kit::config::read(&path, LARGEST).map_err(|error| Fault::of(&error));
+                let bytes = kit::config::read(&path, LARGEST).map_err(|error| Fault::of(&path, &error));
                 self.content.others.push(path);
                 bytes
             }

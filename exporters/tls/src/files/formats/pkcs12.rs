@@ -30,7 +30,10 @@ const LONGEST: usize = 16;
 
 /// Reads a keystore; `None` if the bytes are none.
 pub(super) fn read(bytes: &[u8], opening: &mut Opening<'_>) -> Option<Content> {
-    let mut inside = Reader::new(bytes).expect(SEQUENCE)?.inside();
+    let Some(whole) = Reader::new(bytes).expect(SEQUENCE) else {
+        return begins(bytes).then(|| Content { faults: vec![Fault::BadKeystore], ..Content::default() });
+    };
+    let mut inside = whole.inside();
     // A certificate, too, is a sequence, but it does not begin with a number.
     let version = inside.expect(INTEGER)?;
     let safe = inside.expect(SEQUENCE)?;
@@ -42,6 +45,17 @@ pub(super) fn read(bytes: &[u8], opening: &mut Opening<'_>) -> Option<Content> {
         store.bags.faults.push(fault);
     }
     Some(store.bags.assemble())
+}
+
+/// Whether the bytes begin as those of a keystore do, which may be cut: a sequence of whatever length that begins with the number 3
+/// and another sequence.
+fn begins(bytes: &[u8]) -> bool {
+    let length = match bytes {
+        [SEQUENCE, long @ 0x81..=0x88, ..] => usize::from(long - 0x80) + 1,
+        [SEQUENCE, ..] => 1,
+        _ => return false,
+    };
+    bytes.get(1 + length..).is_some_and(|inside| inside.starts_with(&[INTEGER, 1, 3, SEQUENCE]))
 }
 
 /// What is in it, in its order.

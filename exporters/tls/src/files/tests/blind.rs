@@ -71,11 +71,16 @@ async fn what_takes_a_certificates_place_does_not_end_it() {
     let (made, renewed) = (make("a.test", false, None, MONTHS), make("a.test", false, None, MONTHS));
     lab.write("b.pem", &made.pem);
     let place = lab.path().join("a.pem");
-    let put: [(&str, &dyn Fn()); 4] = [
+    let put: [(&str, &dyn Fn()); 5] = [
         ("only_key", &|| drop(lab.write("a.pem", &made.key))),
         ("no_certificate", &|| drop(lab.write("a.pem", ""))),
         // A full disk, or a program that writes slowly.
         ("bad_pem", &|| drop(lab.write("a.pem", &made.pem[..made.pem.len() / 2]))),
+        ("broken_link", &|| {
+            std::fs::remove_file(&place)
+                .and_then(|()| std::os::unix::fs::symlink("nothing", &place))
+                .unwrap();
+        }),
         ("no_certificate", &|| {
             std::fs::remove_file(&place).and_then(|()| std::fs::create_dir(&place)).unwrap()
         }),
@@ -97,11 +102,38 @@ async fn what_takes_a_certificates_place_does_not_end_it() {
         }
         if place.is_dir() {
             std::fs::remove_dir(&place).unwrap();
+        } else {
+            std::fs::remove_file(&place).unwrap();
         }
         lab.write("a.pem", &renewed.pem);
         let (page, _) = exporter.files().run_once().await;
         assert!(end(&page, &lab, "a.pem").is_some_and(|(_, memory)| !memory), "{fault}");
         assert!(faults(&page, &lab, "a.pem").is_empty(), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_is_exchanged_for_a_link_ends_nothing() {
+    let lab = Lab::new();
+    let made = make("a.test", false, None, MONTHS);
+    let (place, moved) = (lab.path().join("live/a"), lab.path().join("moved"));
+    for pattern in ["live/*/a.pem", "live/**/*.pem"] {
+        lab.write("live/a/a.pem", &made.pem);
+        let exporter = exporter(&lab, pattern, "");
+        let (page, _) = exporter.files().run_once().await;
+        let (end_at, _) = end(&page, &lab, "live/a/a.pem").unwrap();
+        std::fs::rename(&place, &moved).unwrap();
+        // `**` goes through no links, but the file is where it was.
+        std::os::unix::fs::symlink(&moved, &place).unwrap();
+        let (page, _) = exporter.files().run_once().await;
+        assert_eq!(end(&page, &lab, "live/a/a.pem"), Some((end_at, false)), "{pattern}");
+        std::fs::remove_dir_all(&moved).unwrap();
+        let (page, _) = exporter.files().run_once().await;
+        assert_eq!(end(&page, &lab, "live/a/a.pem"), Some((end_at, true)), "{pattern}");
+        assert_eq!(faults(&page, &lab, "live/a/a.pem"), ["broken_link"], "{pattern}");
+        std::fs::remove_file(&place).unwrap();
+        let (page, _) = exporter.files().run_once().await;
+        assert_eq!(end(&page, &lab, "live/a/a.pem"), None, "{pattern}");
     }
 }
 
@@ -224,7 +256,7 @@ async fn a_keystore_that_no_longer_opens_is_known_still() {
         <crate::TlsExporter as kit::Exporter>::build(raw, &document, Some(previous)).unwrap()
     };
     let exporter = build(&opened);
-    for want in ["wrong_password", "bad_certificate"] {
+    for want in ["wrong_password", "bad_keystore"] {
         let (page, _) = exporter.files().run_once().await;
         assert_eq!(faults(&page, &lab, "java.p12").first().map(String::as_str), Some(want));
         assert_eq!(of(&page, &lab, "tls_file_certificates", "java.p12"), known, "{want}");
