@@ -37,7 +37,7 @@ COPY --from=build /image /
 COPY --from=build --chown=65532:65532 /state /
 ENV PATH=/usr/bin
 USER 65532:65532
-EXPOSE 9700 9115
+EXPOSE 9700 9115 9219 9221
 # Asks farol's own page; a container that runs one exporter names that exporter's: farol health http://127.0.0.1:9115/-/healthy
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["farol", "health"]
 ENTRYPOINT ["farol"]

@@ -264,6 +264,15 @@ it_has_few_rights() {
   check "the image has $((size / 1000000)) MB, no more than 40" test "$size" -le 40000000
 }
 
+it_takes_commands() {
+  echo "--- the commands of docs/stack.md"
+  local farol=(docker compose exec -T -w /etc/farol farol)
+  check "farol check" "${farol[@]}" farol check probe.yml tls.yml
+  check "probe-exporter once" "${farol[@]}" probe-exporter once --config.file probe.yml --module page http://prometheus:9090/-/healthy
+  check "farol check in a container of its own" docker compose run --rm --no-deps -T -w /etc/farol farol check probe.yml
+  check "promtool check config" docker compose exec -T -w /farol prometheus promtool check config config/prometheus.yml
+}
+
 it_survives() {
   echo "--- a process that dies, and one that hangs"
   local pid before samples silence
@@ -400,6 +409,7 @@ main() {
   make_farol_image "${1:-}"
   it_comes_up
   it_has_few_rights
+  it_takes_commands
   it_takes_little
   it_survives
   it_backs_up

@@ -104,6 +104,37 @@ fn the_file_keeps_its_promises() {
     assert_eq!(ports.len(), all, "a port is published twice: {ports:?}");
 }
 
+/// The guide's `docker compose exec -w FOLDER SERVICE`, in both languages: the service has that folder; and the image says
+/// which ports it has.
+#[test]
+fn the_guides_commands_fit_the_stack() {
+    let Some(client) = client() else {
+        return skipped("compose commands", "no client of Compose 2 is installed or to be had from Debian");
+    };
+    let folder = clone();
+    let file = read(&client, folder.path(), &[]).unwrap();
+    let services = services(&file);
+    for guide in ["docs/stack.md", "docs/stack.pt-BR.md"] {
+        let text = std::fs::read_to_string(top().join(guide)).unwrap();
+        let commands: Vec<Vec<&str>> = ["docker compose exec -w ", "docker compose run --rm --no-deps -w "]
+            .iter()
+            .flat_map(|begin| text.split(begin).skip(1))
+            .map(|rest| rest.split([' ', '`']).take(2).collect())
+            .collect();
+        assert!(commands.len() > 4, "{guide}: {commands:?}");
+        for command in commands {
+            let mounts = list(services[command[1]], "volumes");
+            let there = |mount: &Value| Path::new(mount["target"].as_str().unwrap()).starts_with(command[0]);
+            assert!(mounts.iter().any(there), "{guide}: {command:?} is not there");
+        }
+    }
+    let image = std::fs::read_to_string(top().join("Dockerfile")).unwrap();
+    let exposed = image.lines().find_map(|line| line.strip_prefix("EXPOSE ")).unwrap();
+    let published: Vec<String> =
+        list(services["farol"], "ports").iter().map(|port| port["target"].to_string()).collect();
+    assert_eq!(exposed.split(' ').collect::<Vec<_>>(), published, "Dockerfile: EXPOSE");
+}
+
 fn hardened(name: &str, service: &Value) {
     assert_eq!(service["read_only"], Value::Bool(true), "{name}: read_only");
     assert_eq!(service["cap_drop"], serde_json::json!(["ALL"]), "{name}: cap_drop");
@@ -201,6 +232,8 @@ fn settings_reach_where_they_belong() {
     let mut shown: Vec<&str> = defaults.iter().map(|(name, _)| *name).collect();
     shown.sort_unstable();
     assert_eq!(shown, used);
+    let built = read(&client, folder.path(), &[("FAROL_REVISION", "1a2b3c4")]).unwrap();
+    assert_eq!(services(&built)["farol"]["build"]["args"]["FAROL_REVISION"], "1a2b3c4", "farol_build_info");
 
     // Opening what people look at opens nothing that has no login.
     let open = read(&client, folder.path(), &[("BIND_ADDRESS", "0.0.0.0")]).unwrap();

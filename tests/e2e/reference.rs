@@ -13,7 +13,8 @@ const EXPORTERS: [&str; 3] = ["probe-exporter", "tls-exporter", "proxmox-exporte
 fn reference() -> String {
     let mut page = String::from(
         "# Metrics\n\nMade from the exporters' own catalogue (`--metrics.list`); do not edit.\n\
-         A value that is unknown is absent, never 0. Labels marked … bring further labels from the configuration.\n",
+         A value that is unknown is absent, never 0. Labels marked … bring further labels from the configuration.\n\
+         Labels in brackets stand on /metrics alone; /probe, which shows one target, has the same metric without them.\n",
     );
     for exporter in EXPORTERS {
         let listed = Command::new(binary(exporter)).arg("--metrics.list").output().unwrap();
@@ -27,13 +28,16 @@ fn reference() -> String {
         let mut sets: BTreeMap<String, (&serde_json::Value, Vec<&str>)> = BTreeMap::new();
         write!(page, "\n## {exporter}\n\n| metric | kind | labels | what it says |\n|---|---|---|---|\n")
             .unwrap();
-        for desc in catalogue.as_array().unwrap() {
-            let labels: Vec<&str> =
-                desc["labels"].as_array().unwrap().iter().filter_map(|label| label.as_str()).collect();
-            let open = if desc["open_labels"] == true { ", …" } else { "" };
+        // The same on /metrics and on /probe differs in its labels alone.
+        for same in catalogue
+            .as_array()
+            .unwrap()
+            .chunk_by(|one, next| one["name"] == next["name"] && one["help"] == next["help"])
+        {
+            let desc = &same[0];
             let help = desc["help"].as_str().unwrap().replace('|', "\\|");
             let (name, kind) = (desc["name"].as_str().unwrap(), desc["kind"].as_str().unwrap());
-            writeln!(page, "| `{name}` | {kind} | {}{open} | {help} |", labels.join(", ")).unwrap();
+            writeln!(page, "| `{name}` | {kind} | {} | {help} |", labels(same)).unwrap();
             if !desc["values"].is_null() {
                 let (_, names) =
                     sets.entry(desc["values"].to_string()).or_insert_with(|| (&desc["values"], Vec::new()));
@@ -58,6 +62,20 @@ fn reference() -> String {
         }
     }
     page
+}
+
+/// The labels of one metric, in brackets those that not every form of it has.
+fn labels(forms: &[serde_json::Value]) -> String {
+    let names = |form: &serde_json::Value| -> Vec<String> {
+        let names = form["labels"].as_array().unwrap().iter();
+        names.map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    let most = forms.iter().map(names).max_by_key(Vec::len).unwrap();
+    let everywhere = |name: &String| forms.iter().all(|form| names(form).contains(name));
+    let (common, more): (Vec<String>, Vec<String>) = most.into_iter().partition(everywhere);
+    let open = forms.iter().any(|form| form["open_labels"] == true).then(|| "…".to_owned());
+    let more = (!more.is_empty()).then(|| format!("({})", more.join(", ")));
+    more.into_iter().chain(common).chain(open).collect::<Vec<_>>().join(", ")
 }
 
 #[test]

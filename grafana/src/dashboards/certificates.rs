@@ -172,7 +172,7 @@ fn post_quantum() -> Panel {
         Stat::plain(),
         text("Post-quantum", "Pós-quântico"),
         text(
-            "The share of servers whose key exchange withstands a quantum computer. Nothing is wrong below 100 %: OpenSSL 3.5 or newer on the server brings it.",
+            "The share of servers whose key exchange withstands a quantum computer. Nothing is wrong below 100%: OpenSSL 3.5 or newer on the server brings it.",
             "A parte dos servidores cuja troca de chaves resiste a um computador quântico. Abaixo de 100% nada está errado: OpenSSL 3.5 ou mais novo no servidor resolve.",
         ),
     )
@@ -202,7 +202,7 @@ fn renewals(rules: &Rules) -> Result<Panel, RuleError> {
         .falling(5),
         text("Renewals", "Renovações"),
         text(
-            "From the moment at which a certificate should have been renewed to its end: how much of that time is used up. 0 %: it is not due yet. Amber: see in the log of what renews it (Nginx Proxy Manager, certbot) why it fails. Red: renew it by hand today.",
+            "From the moment at which a certificate should have been renewed to its end: how much of that time is used up. 0%: it is not due yet. Amber: see in the log of what renews it (Nginx Proxy Manager, certbot) why it fails. Red: renew it by hand today.",
             "Do momento em que o certificado devia ter sido renovado até o fim: quanto desse prazo já foi gasto. 0%: ainda não chegou a hora. Âmbar: veja no log de quem renova (Nginx Proxy Manager, certbot) por que falha. Vermelho: renove à mão hoje.",
         ),
     )

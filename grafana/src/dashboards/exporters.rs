@@ -204,7 +204,7 @@ fn cpu() -> Panel {
     lines(
         text("CPU", "CPU"),
         text(
-            "Processor time, 100 % is one core. Above 50 % for long: probe less often, or spread the targets over two exporters.",
+            "Processor time, 100% is one core. Above 50% for long: probe less often, or spread the targets over two exporters.",
             "Tempo de processador, 100% é um núcleo. Acima de 50% por muito tempo: verifique menos vezes, ou divida os alvos entre dois exporters.",
         ),
         process::cpu(SCOPE),
@@ -222,7 +222,7 @@ fn scrapes(rules: &Rules) -> Result<Panel, RuleError> {
         TimeSeries::new().legend(Legend::TableBelow).logarithmic().limits(),
         text("Scrape time, of its limit", "Tempo da coleta, do limite"),
         text(
-            "How much of the time that it would wait Prometheus waited for each page. Above the line: see which collector is slow, then raise scrape_timeout; past 100 % everything of the exporter is lost at once.",
+            "How much of the time that it would wait Prometheus waited for each page. Above the line: see which collector is slow, then raise scrape_timeout; past 100% everything of the exporter is lost at once.",
             "Quanto do tempo que esperaria o Prometheus esperou por cada página. Acima da linha: veja qual coletor está lento e depois aumente scrape_timeout; passando de 100% tudo do exporter se perde de uma vez.",
         ),
     )
@@ -336,7 +336,7 @@ fn files() -> Panel {
     lines(
         text("Open files", "Arquivos abertos"),
         text(
-            "Open file descriptors, of those allowed. Near 100 % connections fail: raise LimitNOFILE, and report what opens so many.",
+            "Open file descriptors, of those allowed. Near 100% connections fail: raise LimitNOFILE, and report what opens so many.",
             "Descritores de arquivo abertos, dos permitidos. Perto de 100% as conexões falham: aumente LimitNOFILE e relate o que abre tantos.",
         ),
         process::named(SCOPE, share),

@@ -15,7 +15,7 @@ pub(super) fn used(scope: Scope) -> Expr {
     scope.recorded(&foreign::CERTIFICATE_OVERDUE).now().of_unit(Unit::Ratio)
 }
 
-/// The same for people, who read 0 % of what is not due; what is due sooner is a trifle more, to be sorted by.
+/// The same for people, who read 0% of what is not due; what is due sooner is a trifle more, to be sorted by.
 pub(super) fn used_shown(scope: Scope) -> Expr {
     let used = used(scope);
     let text = format!("clamp_min({used}, 0) + 1e-6 / (1 - clamp_max({used}, 0))");

@@ -71,7 +71,7 @@ const ALERTS: &[(&str, &str, &str)] = &[
     ("NodeServiceDown", "service does not run", "serviço não roda"),
     ("CephUnhealthy", "Ceph is not well", "Ceph com problema"),
     ("SdnZoneDown", "network zone not in order", "zona de rede com problema"),
-    ("GuestLocked", "locked for long", "bloqueada há tempo"),
+    ("GuestLocked", "locked for long", "bloqueio há tempo"),
     ("TaskFailed", "task failed", "tarefa falhou"),
     ("PermissionMissing", "privileges missing", "faltam permissões"),
     ("ProxmoxDataStale", "no fresh data", "sem dados novos"),

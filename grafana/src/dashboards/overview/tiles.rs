@@ -213,7 +213,7 @@ pub(super) fn expiries(rules: &Rules) -> Result<Panel, RuleError> {
         .limit(WORST),
         text("Next certificates", "Próximos certificados"),
         text(
-            "The certificates that are due first, with how much of the time to renew them in is used up; 0 % is not due yet. Amber: the renewal is overdue, see why it failed. Red: renew it by hand today.",
+            "The certificates that are due first, with how much of the time to renew them in is used up; 0% is not due yet. Amber: the renewal is overdue, see why it failed. Red: renew it by hand today.",
             "Os certificados que vencem o prazo primeiro, e quanto do prazo para renovar já foi gasto; 0% ainda não chegou a hora. Âmbar: a renovação está atrasada, veja por que falhou. Vermelho: renove à mão hoje.",
         ),
     )

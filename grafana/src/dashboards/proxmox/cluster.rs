@@ -210,7 +210,7 @@ fn node_table(rules: &Rules) -> Result<Panel, RuleError> {
         .rising(0),
         text("Nodes", "Nós"),
         text(
-            "Every node. Promised: what its running guests may take of its memory; above 100 % not all of them can have it. A click leads to the node.",
+            "Every node. Promised: what its running guests may take of its memory; above 100% not all of them can have it. A click leads to the node.",
             "Todos os nós. Prometida: o que as VMs que rodam podem usar da memória dele; acima de 100% não há para todas. Um clique leva ao nó.",
         ),
     )
@@ -247,7 +247,7 @@ fn processors() -> Panel {
         &resources::CPU,
         text("Processors", "Processadores"),
         text(
-            "The ten guests that are busiest now, as a share of the processors that each may use. One that stays at 100 %: give it more, or look for what in it runs away.",
+            "The ten guests that are busiest now, as a share of the processors that each may use. One that stays at 100%: give it more, or look for what in it runs away.",
             "As dez VMs mais ocupadas agora, em relação aos processadores de cada uma. Uma que fica em 100%: dê mais, ou veja o que disparou nela.",
         ),
     )

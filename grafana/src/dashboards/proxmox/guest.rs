@@ -170,7 +170,7 @@ fn processors() -> Panel {
         &resources::CPU,
         text("Processors", "Processadores"),
         text(
-            "The share of its processors that each guest uses, the ten busiest. One that stays at 100 %: give it more, or look for what in it runs away.",
+            "The share of its processors that each guest uses, the ten busiest. One that stays at 100%: give it more, or look for what in it runs away.",
             "A parte dos processadores que cada VM usa, as dez mais ocupadas. Uma que fica em 100%: dê mais, ou veja o que disparou nela.",
         ),
     )
