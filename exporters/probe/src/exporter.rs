@@ -206,6 +206,11 @@ mod tests {
         for (entry, want) in [
             ("{module: web}", "target is missing"),
             ("{target: '', module: web}", "target is missing"),
+            ("{target: 'ftp://a', module: web}", "neither http nor https"),
+            (
+                "{target: 'a:80', module: ping}",
+                "targets[0].target: \"a:80\": icmp takes a name or an address",
+            ),
             ("{target: a}", "module"),
             ("{target: a, module: wbe}", "did you mean \"web\"?"),
             ("{target: a, module: web}, {target: a, module: ping}", "name of targets[0], too"),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use kit::allow::AllowList;
 use kit::config::{Document, Problem, Spanned};
-use kit::{BoxFuture, Desc, Notice, Trace, Verdict};
+use kit::{BoxFuture, Desc, Failure, Notice, Trace, Verdict};
 use wire::Resolver;
 
 use crate::config::ModuleSection;
@@ -37,6 +37,12 @@ pub const LATER: &[&str] = &["grpc", "unix", "websocket"];
 
 /// What a module does, ready to be done: no pattern, header or TLS setting is made per probe.
 pub trait ModuleProbe: Send + Sync {
+    /// Whether this can be a target, by how it is written.
+    ///
+    /// # Errors
+    /// Why not.
+    fn check(&self, target: &str) -> Result<(), Failure>;
+
     /// What is wrong with probing a host by this name; then nothing is probed by it.
     fn objection(&self, hostname: &str) -> Option<String> {
         let _ = hostname;

@@ -140,6 +140,10 @@ fn prober(section: &ModuleSection, workshop: &mut Workshop<'_>) -> Option<Arc<dy
 struct Unsupported(&'static str);
 
 impl ModuleProbe for Unsupported {
+    fn check(&self, _: &str) -> Result<(), kit::Failure> {
+        Ok(())
+    }
+
     fn probe<'a>(&'a self, _: Context<'a>) -> BoxFuture<'a, Verdict> {
         let detail = format!("the prober {} is not supported yet", self.0);
         let failure = fail(wire::Phase::Setup, "unsupported", detail);

@@ -110,6 +110,13 @@ pub fn targets(
             let cause = format!("unknown module {:?}", section.module.as_str());
             problems.push(document.problem(&section.module, key("module"), cause, way_out));
         }
+        if let (Some(target), Some(module)) = (target, module)
+            && let Err(failure) = module.probe.check(target)
+        {
+            let way_out =
+                "give a URL for http, host:port for tcp, a name or an address for icmp, a server for dns";
+            problems.push(document.problem(target, key("target"), failure.detail, way_out));
+        }
         let hostname = section.hostname.as_ref().filter(|name| !name.is_empty());
         if let (Some(name), Some(module)) = (hostname, module)
             && let Some(objection) = module.probe.objection(name)

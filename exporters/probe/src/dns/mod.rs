@@ -100,6 +100,10 @@ struct Learnt {
 }
 
 impl ModuleProbe for Dns {
+    fn check(&self, target: &str) -> Result<(), Failure> {
+        split(target, self.settings.port()).map(drop)
+    }
+
     fn probe<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Verdict> {
         Box::pin(async move {
             let mut learnt = Learnt::default();

@@ -83,6 +83,10 @@ struct HttpProbe {
 }
 
 impl ModuleProbe for HttpProbe {
+    fn check(&self, target: &str) -> Result<(), Failure> {
+        target::parse(target).map(drop)
+    }
+
     fn objection(&self, hostname: &str) -> Option<String> {
         given_host(hostname, self.host.as_ref()).err()
     }

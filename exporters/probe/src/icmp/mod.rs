@@ -51,6 +51,10 @@ struct Icmp {
 }
 
 impl ModuleProbe for Icmp {
+    fn check(&self, target: &str) -> Result<(), Failure> {
+        host(target).map(drop)
+    }
+
     fn probe<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Verdict> {
         Box::pin(async move {
             let mut watch = Stopwatch::new();

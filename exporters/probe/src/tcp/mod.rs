@@ -49,6 +49,10 @@ struct TcpProbe {
 }
 
 impl ModuleProbe for TcpProbe {
+    fn check(&self, target: &str) -> Result<(), Failure> {
+        split(target).map(drop)
+    }
+
     fn probe<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Verdict> {
         Box::pin(async move {
             let (mut facts, mut watch) = (Facts::default(), Stopwatch::new());

@@ -104,6 +104,14 @@ async fn login(api: &Api, way: &Way<'_>) -> Result<Secret, Fault> {
     let body = serde_json::json!({ "identity": api.identity, "secret": secret.expose() });
     let answer = way.post("/api/tokens", body.to_string()).await?;
     if matches!(answer.status.as_u16(), 400 | 401 | 403) {
+        // Nginx's own page, say, for http at a port of https.
+        if !is_its_own(&answer) {
+            let status = answer.status;
+            let detail = format!(
+                "/api/tokens: status {status}, not in Nginx Proxy Manager's words: is the url right, http or https, and the port?"
+            );
+            return Err(Fault::new(Reason::Schema, detail));
+        }
         let detail = format!("log in as {}: no such user, or another password", api.identity);
         return Err(Fault::new(Reason::LoginRefused, detail));
     }
@@ -118,6 +126,11 @@ async fn login(api: &Api, way: &Way<'_>) -> Result<Secret, Fault> {
         }
         _ => Err(Fault::new(Reason::Schema, "/api/tokens: no token in the answer")),
     }
+}
+
+/// Whether a refusal is in Nginx Proxy Manager's words.
+fn is_its_own(answer: &Answer) -> bool {
+    serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok_and(|body| body.get("error").is_some())
 }
 
 async fn lists(way: &Way<'_>, token: &Secret) -> Result<Inventory, Fault> {

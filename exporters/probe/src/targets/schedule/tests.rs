@@ -37,6 +37,10 @@ impl Fake {
 }
 
 impl ModuleProbe for Fake {
+    fn check(&self, _: &str) -> Result<(), Failure> {
+        Ok(())
+    }
+
     fn probe<'a>(&'a self, context: Context<'a>) -> BoxFuture<'a, Verdict> {
         let act = *self.act.lock().unwrap();
         Box::pin(async move {

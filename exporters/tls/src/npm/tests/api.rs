@@ -101,7 +101,7 @@ async fn what_fails_has_its_reason_and_costs_nothing_that_was_known() {
     let targets = exporter.schedule().entries().len();
     assert!(groups.as_ref().is_some_and(|groups| groups.len() == 4) && targets == 4);
     type Row = (&'static str, fn(&Asked) -> Vec<u8>);
-    let rows: [Row; 16] = [
+    let rows: [Row; 17] = [
         ("login_refused", |asked| match asked.method.as_str() {
             "POST" => json(400, r#"{"error":{"code":400,"message":"Invalid email or password"}}"#),
             _ => json(500, r#"{"error":{"code":500,"message":"Internal Error"}}"#),
@@ -120,6 +120,7 @@ async fn what_fails_has_its_reason_and_costs_nothing_that_was_known() {
             |asked| if asked.method == "POST" { usual(asked) } else { json(200, r#"[{"id":"one"}]"#) },
         ),
         ("schema", |asked| if asked.method == "POST" { usual(asked) } else { json(200, r#"{"rows":[]}"#) }),
+        ("schema", |_| json(400, "<html>The plain HTTP request was sent to HTTPS port")),
         ("schema", |_| json(200, "<html>")),
         ("schema", |_| json(200, "{}")),
         ("schema", |_| json(302, "")),
