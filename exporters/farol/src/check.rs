@@ -1,4 +1,4 @@
-//! `farol check FILE…`: which exporter each file is for, what is in it, or everything that is wrong with it.
+//! `farol check FILE…`: which exporter each file is for, what is in it, or what is wrong with it.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,7 +29,7 @@ pub fn main(exporter: Option<&str>, files: &[PathBuf]) -> ExitCode {
 /// Checks one.
 ///
 /// # Errors
-/// Everything that is wrong with it, ready to print.
+/// What is wrong with it, ready to print: the first thing that cannot be read, else everything that does not make sense.
 pub fn check(exporter: Option<&str>, file: &Path) -> Result<String, String> {
     let shown = file.display();
     let text = Document::read(file).map_err(|error| error.to_string())?.text;

@@ -28,7 +28,8 @@ struct Cli {
 enum Command {
     /// Run; the same as no command.
     Up(up::Flags),
-    /// Validate configuration files: what is in each, or everything that is wrong with it. Exits with 1 if any is bad.
+    /// Validate configuration files: what is in each, or what is wrong with it. Of what cannot be read (unknown keys, wrong
+    /// types and units) the first is told; of what can be read and does not make sense, everything. Exits with 1 if any is bad.
     Check {
         /// Whose files these are, e.g. probe-exporter. Without it the file's name tells, else the keys in it.
         #[arg(long = "as", value_name = "EXPORTER")]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use kit::config::{ConfigError, Document};
 use kit::run::{OnReload, Running, Settings, StartError};
-use kit::{About, BoxFuture, CollectError, Collector, Desc, Exporter, Page, Scope, Watched};
+use kit::{About, Beside, BoxFuture, CollectError, Collector, Desc, Exporter, Page, Scope, Watched};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -18,6 +18,9 @@ pub const ABOUT: About = About {
     config_file: "farol.yml",
     builtin_config: "{}\n",
 };
+
+/// This machine, as it calls itself.
+pub const LOCALHOST: &str = "localhost";
 
 /// Whether the exporter runs.
 pub const UP: Desc =
@@ -111,37 +114,38 @@ impl Board {
         page
     }
 
-    fn watched(&self) -> Vec<Watched> {
-        let mut lines = Vec::new();
-        for slot in self.slots().iter() {
-            let Some(running) = &slot.running else { continue };
-            let watched = running.watched();
-            let page = running.addresses().iter().find_map(|address| url(self.scheme, address));
-            let place = page.as_ref().map(|page| format!("on {page}")).unwrap_or_default();
-            let by = if slot.discovered { "what was found here".to_owned() } else { running.source() };
-            lines.push(Watched {
-                name: slot.about.name.to_owned(),
-                kind: "exporter".to_owned(),
-                // It runs; how its targets are is said by their own lines.
-                ok: Some(running.configuration_is_good()),
-                detail: if running.configuration_is_good() {
-                    format!("{}; runs {place}, by {by}", Count::of(&watched).sentence())
-                } else {
-                    format!(
-                        "its configuration is refused, the one before is in force (the log says why); {}; runs {place}",
-                        Count::of(&watched).sentence()
-                    )
-                },
-                link: page.clone(),
-            });
-            lines.extend(watched.into_iter().map(|watched| Watched {
-                kind: format!("{} ({})", watched.kind, slot.about.name),
-                // The exporter's own links are paths of its own server.
-                link: page.as_ref().zip(watched.link.as_ref()).map(|(page, path)| below(page, path)),
-                ..watched
-            }));
+    /// The exporters that run, for whoever reached this machine by `host`.
+    fn beside(&self, host: &str) -> Vec<Beside> {
+        let slots = self.slots();
+        let running = slots.iter().filter_map(|slot| Some((slot, slot.running.as_ref()?)));
+        running.map(|(slot, running)| self.shown(slot, running, host)).collect()
+    }
+
+    fn shown(&self, slot: &Slot, running: &Running, host: &str) -> Beside {
+        let name = slot.about.name;
+        let url = running.addresses().iter().find_map(|address| url(self.scheme, address, host));
+        let watched = running.watched();
+        let is_good = running.configuration_is_good();
+        let targets = Count::of(&watched).sentence();
+        let of_exporter = |watched: Watched| Watched {
+            kind: format!("{} ({name})", watched.kind),
+            // The exporter's own links are paths of its own server.
+            link: url.as_ref().zip(watched.link.as_ref()).map(|(page, path)| below(page, path)),
+            ..watched
+        };
+        Beside {
+            name,
+            page: url.clone().or_else(|| running.addresses().first().cloned()).unwrap_or_default(),
+            source: if slot.discovered { "what was found here".to_owned() } else { running.source() },
+            yaml: running.configuration(),
+            is_good,
+            detail: if is_good {
+                targets
+            } else {
+                format!("the configuration before is in force (the log says why); {targets}")
+            },
+            watched: watched.into_iter().map(of_exporter).collect(),
         }
-        lines
     }
 }
 
@@ -164,29 +168,30 @@ impl Count {
         Self { ok: of(Some(true)), failing: of(Some(false)), unknown: of(None) }
     }
 
-    /// The verdict, e.g. `2 problems, everything else works (47 of 49)`.
+    /// The verdict, e.g. `2 problems (47 of 49 work)`.
     #[must_use]
     pub fn sentence(self) -> String {
         let Self { ok, failing, unknown } = self;
         let all = ok + failing + unknown;
-        let problems = if failing == 1 { "1 problem".to_owned() } else { format!("{failing} problems") };
-        match (failing, unknown) {
+        let work = if all == 1 || ok == 1 { "works" } else { "work" };
+        let pending = if unknown == 0 { String::new() } else { format!(", {unknown} not probed yet") };
+        match failing {
             _ if all == 0 => "nothing is watched by itself; it answers /probe".to_owned(),
-            (0, 0) => format!("everything works ({ok} of {all})"),
-            (0, _) => format!("no problem so far ({ok} of {all} work, {unknown} not probed yet)"),
-            (_, 0) => format!("{problems}, everything else works ({ok} of {all})"),
-            _ => format!("{problems} ({ok} of {all} work, {unknown} not probed yet)"),
+            0 if unknown == 0 => format!("everything works ({ok} of {all})"),
+            0 => format!("no problem so far ({ok} of {all} {work}{pending})"),
+            1 => format!("1 problem ({ok} of {all} {work}{pending})"),
+            _ => format!("{failing} problems ({ok} of {all} {work}{pending})"),
         }
     }
 }
 
-/// The page of an exporter that listens at `address`, as this machine reaches it; a unix socket has none.
+/// The page of an exporter that listens at `address`, for whoever reaches this machine by `host`; a unix socket has none.
 #[must_use]
-pub fn url(scheme: &str, address: &str) -> Option<String> {
+pub fn url(scheme: &str, address: &str, host: &str) -> Option<String> {
     let address: std::net::SocketAddr = address.parse().ok()?;
     let port = address.port();
     Some(if address.ip().is_unspecified() {
-        format!("{scheme}://localhost:{port}/")
+        format!("{scheme}://{host}:{port}/")
     } else {
         format!("{scheme}://{address}/")
     })
@@ -238,8 +243,8 @@ impl Exporter for Status {
         vec![Arc::new(Exporters(Arc::clone(&self.board)))]
     }
 
-    fn watched(&self) -> Vec<Watched> {
-        self.board.watched()
+    fn beside(&self, host: &str) -> Vec<Beside> {
+        self.board.beside(host)
     }
 }
 
@@ -263,10 +268,12 @@ mod tests {
     fn the_verdict_in_one_sentence() {
         for ((ok, failing, unknown), sentence) in [
             ((49, 0, 0), "everything works (49 of 49)"),
-            ((47, 2, 0), "2 problems, everything else works (47 of 49)"),
-            ((48, 1, 0), "1 problem, everything else works (48 of 49)"),
-            ((1, 0, 2), "no problem so far (1 of 3 work, 2 not probed yet)"),
-            ((1, 1, 1), "1 problem (1 of 3 work, 1 not probed yet)"),
+            ((47, 2, 0), "2 problems (47 of 49 work)"),
+            ((48, 1, 0), "1 problem (48 of 49 work)"),
+            ((1, 0, 2), "no problem so far (1 of 3 works, 2 not probed yet)"),
+            ((1, 1, 1), "1 problem (1 of 3 works, 1 not probed yet)"),
+            ((0, 1, 0), "1 problem (0 of 1 works)"),
+            ((1, 6, 0), "6 problems (1 of 7 works)"),
             ((0, 0, 0), "nothing is watched by itself; it answers /probe"),
         ] {
             let count = Count { ok, failing, unknown };
@@ -278,17 +285,17 @@ mod tests {
     fn where_a_page_is() {
         for (address, want) in [
             ("127.0.0.1:9115", Some("http://127.0.0.1:9115/")),
-            ("[::]:9115", Some("http://localhost:9115/")),
+            ("[::]:9115", Some("http://nas:9115/")),
             ("[::1]:9115", Some("http://[::1]:9115/")),
             ("unix:/run/x.sock", None),
         ] {
-            assert_eq!(url("http", address).as_deref(), want, "{address}");
+            assert_eq!(url("http", address, "nas").as_deref(), want, "{address}");
         }
     }
 
     #[test]
     fn an_empty_board_is_an_empty_page() {
         let board = Board::new("http");
-        assert!(board.page().is_empty() && board.watched().is_empty());
+        assert!(board.page().is_empty() && board.beside("localhost").is_empty());
     }
 }

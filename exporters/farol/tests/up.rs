@@ -235,7 +235,11 @@ fn with_a_configuration_it_watches_that() {
         has(page, "probe_success", "target=\"ours\"", " 1")
             && has(page, "probe_success", "target=\"gone\"", " 0")
     });
-    until(farol.status, "/", |page| page.contains("1 problem, everything else works (1 of 2)"));
+    until(farol.status, "/", |page| page.contains("1 problem (1 of 2 works)"));
+    let page = request(farol.status, "GET", "/");
+    assert!(page.contains("<td>probe.yml</td>") && !page.contains("built-in"), "{page}");
+    let configuration = request(farol.status, "GET", "/config");
+    assert!(configuration.contains("# probe-exporter: probe.yml\nmodules:\n"), "{configuration}");
     // Whoever asks for a reload of all is told which file is no good, and why.
     assert!(request(farol.status, "POST", "/-/reload").starts_with("HTTP/1.1 200"));
     let file = folder.path().join("probe.yml");
@@ -262,7 +266,10 @@ fn what_cannot_start_ends_it_with_the_reason() {
     let (port, empty) = (port.to_string(), format!("--config.dir={}", empty.display()));
     let root = format!("--path.rootfs={}", folder.path().display());
     for (flags, parts) in [
-        (&[root.as_str(), &listen][..], &["probe-exporter: ", &port, "--listen probe-exporter=ADDRESS"][..]),
+        (
+            &[root.as_str(), &listen][..],
+            &["probe-exporter: ", &port, "address is set by --listen probe-exporter=ADDRESS"][..],
+        ),
         (&[&empty], &["no configuration there, looked for probe.yml"]),
         (&["--listen=9115"], &["is not EXPORTER=ADDRESS"]),
     ] {

@@ -78,6 +78,13 @@ pub trait Exporter: Send + Sync + Sized + 'static {
         Vec::new()
     }
 
+    /// The exporters that run beside it in its process, which its page and its `/config` show in the place of targets and of a
+    /// configuration of its own. `host` is the name by which whoever looks reached this machine, for links to them.
+    fn beside(&self, host: &str) -> Vec<Beside> {
+        let _ = host;
+        Vec::new()
+    }
+
     /// What it discovers for others, from memory: `/sd` serves it. The names are those of the configuration, also of lists
     /// that are not known yet.
     fn discovered(&self) -> Vec<Discovered> {
@@ -113,6 +120,25 @@ pub struct Watched {
     pub detail: String,
     /// What shows more: a path of this exporter, e.g. `/probe?…`, or a whole URL of http or https.
     pub link: Option<String>,
+}
+
+/// An exporter on the page of another one, in the same process.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Beside {
+    /// Its name.
+    pub name: &'static str,
+    /// Its own page as a URL; of one that has none, where it listens.
+    pub page: String,
+    /// Where its configuration comes from: a file.
+    pub source: String,
+    /// Its configuration in force, its secrets hidden.
+    pub yaml: String,
+    /// Whether the last reading of its configuration was good.
+    pub is_good: bool,
+    /// How its targets are, in one sentence.
+    pub detail: String,
+    /// What it watches. Links are whole URLs.
+    pub watched: Vec<Watched>,
 }
 
 impl Watched {

@@ -12,7 +12,7 @@ use crate::sandbox::Mode;
 /// hands this to [`crate::run::main_with`].
 #[derive(Args, Clone, Debug)]
 pub struct Common {
-    /// Configuration file. Without it: the exporter's usual file in the working directory or in /etc/farol, else what is built in.
+    /// Configuration file. Without it: the exporter's usual file in the working directory or in /etc/farol, else what is built in, if anything is.
     #[arg(long = "config.file", env = "FAROL_CONFIG_FILE", value_name = "PATH")]
     pub config_file: Option<PathBuf>,
 

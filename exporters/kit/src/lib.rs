@@ -53,7 +53,7 @@ pub mod web;
 pub use collector::{CollectError, Collector, Scope};
 pub use desc::{Desc, Kind};
 pub use discovery::{Discovered, Group};
-pub use exporter::{About, Exporter, Notice, Watched};
+pub use exporter::{About, Beside, Exporter, Notice, Watched};
 pub use histogram::Histogram;
 pub use page::Page;
 pub use prober::{Ask, Failure, Prober, Refusal, Trace, Verdict};

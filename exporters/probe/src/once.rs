@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use clap::Args;
 use futures_util::{StreamExt as _, stream};
-use kit::config::did_you_mean;
+use kit::config::did_you_mean_of;
 use kit::{Prober as _, Verdict};
 
 use crate::ProbeExporter;
@@ -97,12 +97,11 @@ pub fn plan(once: &Once, exporter: &ProbeExporter) -> Result<Vec<Target>, String
     let names = modules.modules();
     let module = match &once.module {
         None => None,
-        Some(name) => Some(modules.get(name).ok_or_else(|| {
-            let all = names.join(", ");
-            let near = did_you_mean(name, names.iter().map(String::as_str));
-            let near = if near.starts_with("did") { format!("{near} ") } else { String::new() };
-            format!("unknown module {name:?}: {near}there are: {all}")
-        })?),
+        Some(name) => Some(
+            modules
+                .get(name)
+                .ok_or_else(|| format!("unknown module {name:?}: {}", did_you_mean_of(name, &names)))?,
+        ),
     };
     let configured = || exporter.schedule().targets();
     let mut plan: Vec<Target> = Vec::new();

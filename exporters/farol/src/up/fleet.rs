@@ -11,7 +11,7 @@ use kit::run::{Running, Settings, Source, StartError};
 use crate::discover::plan::Plan;
 use crate::discover::{self, Own, Sources};
 use crate::members::{MEMBERS, Member};
-use crate::status::{self, Board, Count, Slot};
+use crate::status::{self, Board, Count, LOCALHOST, Slot};
 use crate::up::{Flags, UpError, own_processes};
 
 /// How many ports are tried after an exporter's own, when nobody said which.
@@ -101,7 +101,8 @@ impl Fleet {
     /// Looks at this machine.
     async fn look(&self, root: &Path) -> Result<(Plan, Vec<Document>), UpError> {
         let ports = self.addresses().iter().filter_map(|(_, address)| port(address)).collect();
-        let page = self.status.addresses().iter().find_map(|address| status::url(self.scheme, address));
+        let page =
+            self.status.addresses().iter().find_map(|address| status::url(self.scheme, address, LOCALHOST));
         let own = Own { page, ports, processes: own_processes() };
         // Reading what every process has open takes milliseconds, which the probes in flight shall not wait for.
         let (place, root) = (root.to_owned(), root.to_owned());

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use kit::Watched;
 use kit::run::Running;
 
 use crate::discover::plan::Plan;
 use crate::members::MEMBERS;
-use crate::status::{self, url};
+use crate::status::{self, LOCALHOST, url};
 
 use crate::up::fleet::Fleet;
 
@@ -19,7 +20,12 @@ const WIDTH: usize = 36;
 pub(super) fn text(fleet: &Fleet) -> String {
     let mut text = format!("farol {}\n\n", status::ABOUT.version);
     match fleet.plan() {
-        Some(plan) => found(&plan, &mut text),
+        Some(plan) => {
+            let mut files = Vec::new();
+            fleet
+                .each(|_, running| files.extend(running.watched().into_iter().filter(|w| w.kind == "files")));
+            found(&plan, &files, &mut text);
+        }
         None => fleet.each(|about, running| configured(about.name, running, &mut text)),
     }
     fleet.each(|about, running| {
@@ -40,20 +46,25 @@ pub(super) fn text(fleet: &Fleet) -> String {
     text
 }
 
-fn found(plan: &Plan, text: &mut String) {
-    add(
-        text,
-        &format!(
-            "No configuration in this folder or /etc/farol: watching what was found on this machine, {}.\n\n",
-            things(plan.entries.len())
-        ),
-    );
+/// `files` are the sources of certificates in files, which the plan does not have.
+fn found(plan: &Plan, files: &[Watched], text: &mut String) {
+    let of_files = files
+        .iter()
+        .map(|source| [source.name.as_str(), "files", "below /etc", "programs have certificates there"]);
     let rows: Vec<[&str; 4]> = plan
         .entries
         .iter()
         .chain(&plan.tls)
         .map(|entry| [entry.name.as_str(), entry.module, entry.target.as_str(), entry.evidence.as_str()])
+        .chain(of_files)
         .collect();
+    add(
+        text,
+        &format!(
+            "No configuration in this folder or /etc/farol: watching what was found on this machine, {}.\n\n",
+            things(rows.len())
+        ),
+    );
     table(["NAME", "HOW", "TARGET", "WHY"], &rows, text);
     for reason in &plan.left_out {
         add(text, &format!("  not watched: {}\n", printable(reason)));
@@ -107,7 +118,7 @@ fn table<const N: usize>(head: [&str; N], rows: &[[&str; N]], text: &mut String)
 fn places(addresses: &[(&'static str, String)], scheme: &str) -> String {
     let mut text = "Look here:\n".to_owned();
     for (name, address) in addresses {
-        let Some(page) = url(scheme, address) else {
+        let Some(page) = url(scheme, address, LOCALHOST) else {
             add(&mut text, &format!("  {address}  {name}\n"));
             continue;
         };
@@ -127,7 +138,7 @@ fn places(addresses: &[(&'static str, String)], scheme: &str) -> String {
 /// A job to paste into prometheus.yml; empty when nothing listens on TCP.
 fn scrape_job(addresses: &[(&'static str, String)], scheme: &str) -> String {
     let mut targets: Vec<String> = Vec::new();
-    for page in addresses.iter().filter_map(|(_, address)| url("http", address)) {
+    for page in addresses.iter().filter_map(|(_, address)| url("http", address, LOCALHOST)) {
         let target = page.trim_start_matches("http://").trim_end_matches('/').to_owned();
         if !targets.contains(&target) {
             targets.push(target);
@@ -167,18 +178,27 @@ mod tests {
             module: "ssh_banner",
             evidence: "found in x\u{1b}[2J".into(),
         };
+        let files = Watched {
+            name: "found".into(),
+            kind: "files".into(),
+            ok: None,
+            detail: String::new(),
+            link: None,
+        };
         let mut text = String::new();
         found(
             &Plan { entries: vec![entry("sshd-22")], left_out: vec!["y".into()], ..Plan::default() },
+            &[files],
             &mut text,
         );
         let lines: Vec<&str> = text.lines().collect();
-        assert!(lines[0].ends_with("watching what was found on this machine, 1 target."), "{text}");
+        assert!(lines[0].ends_with("watching what was found on this machine, 2 targets."), "{text}");
         assert_eq!(lines[2], "  NAME     HOW         TARGET        WHY");
         assert_eq!(lines[3], "  sshd-22  ssh_banner  127.0.0.1:22  found in x [2J");
-        assert_eq!(lines[4], "  not watched: y");
+        assert_eq!(lines[4], "  found    files       below /etc    programs have certificates there");
+        assert_eq!(lines[5], "  not watched: y");
         let mut text = String::new();
-        found(&Plan { entries: vec![entry("a"); LINES + 2], ..Plan::default() }, &mut text);
+        found(&Plan { entries: vec![entry("a"); LINES + 2], ..Plan::default() }, &[], &mut text);
         assert!(text.ends_with("  and 2 more, on the status page\n"), "{text}");
     }
 

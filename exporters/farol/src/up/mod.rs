@@ -55,9 +55,9 @@ pub enum UpError {
 fn way_out(name: &str, error: &StartError) -> String {
     match error {
         StartError::Listen(_) if name == status::ABOUT.name => {
-            "\nfarol: choose another address for the status page with --web.listen-address=ADDRESS".to_owned()
+            "\nfarol: the status page's address is set by --web.listen-address=ADDRESS".to_owned()
         }
-        StartError::Listen(_) => format!("\nfarol: choose another address with --listen {name}=ADDRESS"),
+        StartError::Listen(_) => format!("\nfarol: its address is set by --listen {name}=ADDRESS"),
         _ => String::new(),
     }
 }

@@ -99,6 +99,11 @@ impl FromStr for AllowRule {
 
     /// Reads the short form.
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains("://") {
+            return Err(format!(
+                "`{text}` is a URL; a rule is a host or a network, with a port or without, e.g. `example.org:443`"
+            ));
+        }
         let mut rule = Self { short: Some(text.to_owned()), ..Self::default() };
         let fields = &mut rule.fields;
         if let Some(inner) = text.strip_prefix('[') {
@@ -405,7 +410,7 @@ mod tests {
             ),
             (
                 "- 'http://a.b/'",
-                "t.yml:1:3: [0]: `//a.b/` is no port; write a number from 1 to 65535, or two as `8000-8100`",
+                "t.yml:1:3: [0]: `http://a.b/` is a URL; a rule is a host or a network, with a port or without, e.g. `example.org:443`",
             ),
             (
                 "- {name: x}",

@@ -24,6 +24,14 @@ pub fn span_of_time(
     }
 }
 
+/// The way out of a misspelt name where there is room for all names: the one that it is like, and what there is.
+#[must_use]
+pub fn did_you_mean_of(name: &str, all: &[String]) -> String {
+    let near = did_you_mean(name, all.iter().map(String::as_str));
+    let near = if near.starts_with("did") { format!("{near} ") } else { String::new() };
+    format!("{near}there are: {}", all.join(", "))
+}
+
 /// The way out of a misspelt name: the one that it is like, else what there is.
 pub fn did_you_mean<'a>(name: &str, all: impl Iterator<Item = &'a str> + Clone) -> String {
     let near = all

@@ -38,17 +38,17 @@ impl Document {
         let mut document = Self { name, text: String::new(), folder: folder_of(path) };
         let unreadable = |cause: &std::io::Error| {
             let (cause, way_out) = match cause.kind() {
-                ErrorKind::NotFound => (
-                    "no such file".to_owned(),
-                    "give its path by --config.file; --config.example prints one to begin with",
+                ErrorKind::NotFound => ("no such file".to_owned(), look_again(path)),
+                ErrorKind::PermissionDenied => (
+                    "permission denied".to_owned(),
+                    "let the user that this program runs as read it".to_owned(),
                 ),
-                ErrorKind::PermissionDenied => {
-                    ("permission denied".to_owned(), "let the user that this program runs as read it")
+                ErrorKind::IsADirectory => {
+                    ("is a folder".to_owned(), "give the path of a file in it".to_owned())
                 }
-                ErrorKind::IsADirectory => ("is a folder".to_owned(), "give the path of a file in it"),
-                _ => (format!("cannot be read: {cause}"), ""),
+                _ => (format!("cannot be read: {cause}"), String::new()),
             };
-            document.whole(&cause, way_out).into_error()
+            document.whole(&cause, &way_out).into_error()
         };
         let mut bytes = Vec::new();
         super::file::open(path)
@@ -187,6 +187,14 @@ impl Document {
 impl Problem {
     fn into_error(self) -> ConfigError {
         self.into()
+    }
+}
+
+/// The way out of a path that leads nowhere. By which flag or argument it was given is not known here.
+fn look_again(path: &Path) -> String {
+    match std::env::current_dir() {
+        Ok(folder) if path.is_relative() => format!("check the path; it begins in {}", folder.display()),
+        _ => "check the path".to_owned(),
     }
 }
 
@@ -341,10 +349,7 @@ mod tests {
         std::fs::write(path("latin"), b"a: b\nc: caf\xe9\n").unwrap();
         std::fs::write(path("good"), "a: b\n").unwrap();
         for (name, why) in [
-            (
-                "none",
-                ": no such file\n  = give its path by --config.file; --config.example prints one to begin with",
-            ),
+            ("none", ": no such file\n  = check the path"),
             ("", ": is a folder\n  = give the path of a file in it"),
             ("good/x", ": cannot be read: Not a directory (os error 20)"),
             ("latin", ":2:7: not UTF-8: byte 0xe9\n  = save the file as UTF-8"),
@@ -352,6 +357,11 @@ mod tests {
             let error = Document::read(&path(name)).unwrap_err().to_string();
             assert_eq!(error, format!("{}{why}", path(name).display()));
         }
+        let here = std::env::current_dir().unwrap();
+        assert_eq!(
+            Document::read(Path::new("no/such.yml")).unwrap_err().to_string(),
+            format!("no/such.yml: no such file\n  = check the path; it begins in {}", here.display())
+        );
         let document = Document::read(&path("good")).unwrap();
         assert_eq!(document.path(Path::new("ca.pem")), path("ca.pem"));
         assert_eq!(document.path(Path::new("/ca.pem")), Path::new("/ca.pem"));

@@ -24,7 +24,8 @@ pub(super) fn explain(tree: &Tree<'_>, mistake: &Mistake, text: &str) -> ([Strin
         || why.meant().is_some_and(is_secret);
     let (mut cause, mut way_out) = (why.cause(), why.way_out());
     match why {
-        Why::Wanted { found, .. } => {
+        Why::Wanted { wanted, found } => {
+            way_out = as_written(type_name(wanted), &key).unwrap_or(way_out);
             let found = match (value, found) {
                 // As it is spelled, rather than as it was understood.
                 (Some(id), found) if found.is_none() || tree.is_scalar(id) => tree.found(id, hidden),
@@ -156,6 +157,19 @@ fn type_name(name: &str) -> &str {
         "a map" => "keys with values",
         other if other.starts_with("struct ") => "keys with values",
         other => other,
+    }
+}
+
+/// How a list or keys are written as the value of a key. The path of what is in a list ends in `]`.
+fn as_written(wanted: &str, key: &str) -> Option<String> {
+    let key = key.rsplit('.').next().filter(|key| !key.is_empty())?;
+    let before = if key.ends_with(']') { String::new() } else { format!("{key}: ") };
+    match wanted {
+        "a list" => {
+            Some(format!("write it as `{before}[value]`, or each value on a line that begins with `- `"))
+        }
+        "keys with values" => Some(format!("write it as `{before}{{key: value}}`, or each key on a line")),
+        _ => None,
     }
 }
 

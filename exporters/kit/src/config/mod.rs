@@ -44,7 +44,7 @@ mod tree;
 mod watch;
 
 pub use bytes::Bytes;
-pub use checks::{did_you_mean, span_of_time};
+pub use checks::{did_you_mean, did_you_mean_of, span_of_time};
 pub use document::Document;
 pub use duration::{DurationError, HumanDuration};
 pub use example::{example, schema_json, uncomment};

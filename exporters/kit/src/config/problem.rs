@@ -100,10 +100,11 @@ pub(super) fn snippet(text: &str, line: u64, hidden: bool) -> Option<String> {
     if source.trim().is_empty() {
         return None;
     }
+    let open = |text: &str| hide_behind_names(&hide_user_info(text));
     let shown = match secret_from(source, hidden) {
         Some(0) => return None,
-        Some(cut) => format!("{} {HIDDEN}", hide_user_info(&source[..cut])),
-        None => hide_user_info(source),
+        Some(cut) => format!("{} {HIDDEN}", open(&source[..cut])),
+        None => open(source),
     };
     if shown.chars().count() > LONGEST {
         return Some(shown.chars().take(LONGEST - 1).chain(['…']).collect());
@@ -113,7 +114,12 @@ pub(super) fn snippet(text: &str, line: u64, hidden: bool) -> Option<String> {
 
 /// Whether a key's path goes through a name that stands for a secret.
 pub(super) fn is_secret(key: &str) -> bool {
-    key.split(['.', '[', ']']).any(hide_header)
+    key.split(['.', '[', ']']).any(hides)
+}
+
+/// Whether what is called so is a secret. A token's name is none, and it is what has to be corrected.
+fn hides(name: &str) -> bool {
+    name != "token_id" && hide_header(name)
 }
 
 /// From which byte on a line is secret; 0: none of it may be shown.
@@ -121,7 +127,7 @@ fn secret_from(source: &str, hidden: bool) -> Option<usize> {
     let mut word = 0;
     for (at, character) in source.char_indices() {
         match character {
-            ':' if hide_header(source[word..at].trim().trim_matches(['"', '\''])) => return Some(at + 1),
+            ':' if hides(source[word..at].trim().trim_matches(['"', '\''])) => return Some(at + 1),
             '{' | ',' | ':' | '-' if character != '-' || source[..at].trim().is_empty() => {
                 word = at + character.len_utf8();
             }
@@ -147,6 +153,17 @@ fn hide_user_info(source: &str) -> String {
     }
     shown.push_str(rest);
     shown
+}
+
+/// Hides what stands behind a token's name: whoever pastes the whole `user@realm!name=SECRET` has it in there.
+fn hide_behind_names(source: &str) -> String {
+    let hide = |word: &str| {
+        let (user, rest) = word.split_once('!').filter(|(user, _)| user.contains('@'))?;
+        let (name, secret) = rest.split_once('=')?;
+        let end = secret.find([' ', ',', ']', '}', '"', '\'']).unwrap_or(secret.len());
+        Some(format!("{user}!{name}={HIDDEN}{}", &secret[end..]))
+    };
+    source.split_inclusive([' ', ',']).map(|word| hide(word).unwrap_or_else(|| word.to_owned())).collect()
 }
 
 #[cfg(test)]
@@ -203,6 +220,10 @@ mod tests {
             ("url: http://host/@x", "", Some("url: http://host/@x")),
             // What looks like a secret's key stands in the password itself.
             ("{url: 'http://me:secret@p:1'}", "", Some("{url: 'http://<secret>@p: <secret>")),
+            ("  token_id: u@pve!t", "clusters[0].token_id", Some("  token_id: u@pve!t")),
+            ("{token_id: 'u@pve!t=hunter2', x: 1}", "", Some("{token_id: 'u@pve!t=<secret>', x: 1}")),
+            ("{token_id: u@pve, token: hunter2}", "", Some("{token_id: u@pve, token: <secret>")),
+            ("  - u@pve!t=hunter2", "", Some("  - u@pve!t=<secret>")),
             ("   ", "", None),
         ] {
             assert_eq!(snippet(source, 1, is_secret(key)).as_deref(), shown, "{source}");

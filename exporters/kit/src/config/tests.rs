@@ -182,7 +182,10 @@ fn aliases_and_merged_keys() {
             "a: &a {name: x}\nb: {<<: *a, size: 300}",
             "2:19: b.size: expected a whole number from 0 to 255, found `300`",
         ),
-        ("a: {name: &x y}\nb: *x", "2:4: b: expected keys with values, found `y`"),
+        (
+            "a: {name: &x y}\nb: *x",
+            "2:4: b: expected keys with values, found `y`; write it as `b: {key: value}`, or each key on a line",
+        ),
         ("a: {name: x}\na: {name: y}", "2:1: a: this key is already on line 1; keep one of the two"),
     ]);
     #[derive(Debug, Deserialize)]
@@ -196,7 +199,10 @@ fn aliases_and_merged_keys() {
             "any: &a {name: x, size: y}\nparts: {b: *a}",
             "1:25: parts.b.size: expected a whole number from 0 to 255, found `y`",
         ),
-        ("any: {password: &a hunter2}\nparts: *a", "2:8: parts: expected keys with values"),
+        (
+            "any: {password: &a hunter2}\nparts: *a",
+            "2:8: parts: expected keys with values; write it as `parts: {key: value}`, or each key on a line",
+        ),
         (
             "any: {token: &a {name: x, size: hunter2}}\nparts: {b: *a}",
             "1:33: parts.b.size: expected a whole number from 0 to 255",

@@ -11,7 +11,7 @@ use super::settings::Source;
 use crate::collector::Collector;
 use crate::config::{ConfigError, Document};
 use crate::discovery::Discovered;
-use crate::exporter::{About, Exporter, Notice, Watched};
+use crate::exporter::{About, Beside, Exporter, Notice, Watched};
 use crate::expose::Encoded;
 use crate::page::Page;
 use crate::prober::Prober;
@@ -25,6 +25,9 @@ pub(crate) trait Face: Send + Sync {
     /// See [`Exporter::watched`].
     fn watched(&self) -> Vec<Watched>;
 
+    /// See [`Exporter::beside`].
+    fn beside(&self, host: &str) -> Vec<Beside>;
+
     /// See [`Exporter::discovered`].
     fn discovered(&self) -> Vec<Discovered>;
 
@@ -35,6 +38,10 @@ pub(crate) trait Face: Send + Sync {
 impl<E: Exporter> Face for E {
     fn watched(&self) -> Vec<Watched> {
         Exporter::watched(self)
+    }
+
+    fn beside(&self, host: &str) -> Vec<Beside> {
+        Exporter::beside(self, host)
     }
 
     fn discovered(&self) -> Vec<Discovered> {

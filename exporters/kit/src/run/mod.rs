@@ -66,8 +66,12 @@ pub fn main_with<E: Exporter>(flags: Common) -> ExitCode {
     // Before the runtime: its threads are in it from their beginning.
     let needs = Needs { listen: settings.listen.clone(), writes: E::writes(), processes: false };
     settings.sandbox = Sandbox::enter(flags.sandbox, &needs);
+    let by_address = !settings.systemd_socket;
     match block_on(life::<E>(settings)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error @ StartError::Listen(_))) if by_address => {
+            print::failed(&format!("{error}\n{}: its address is set by --web.listen-address", E::ABOUT.name))
+        }
         Ok(Err(error)) => print::failed(&error),
         Err(error) => print::failed(&format!("start the runtime: {error}")),
     }

@@ -77,9 +77,6 @@ fn contents(loaded: &Loaded) -> String {
     if watched > 0 || parts.is_empty() {
         parts.push(format!("{watched} watched"));
     }
-    if !loaded.collectors.is_empty() {
-        parts.push(count(loaded.collectors.len(), "collector"));
-    }
     parts.join(", ")
 }
 

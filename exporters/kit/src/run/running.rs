@@ -141,6 +141,12 @@ impl Running {
         self.site.engine.force().source.clone()
     }
 
+    /// The configuration in force as YAML, its secrets hidden.
+    #[must_use]
+    pub fn configuration(&self) -> String {
+        self.site.engine.force().yaml.clone()
+    }
+
     /// Accepts no more, answers the requests in flight, stops the samplers.
     pub async fn stop(self) {
         let Self { site, server, drain, reloader, .. } = self;

@@ -37,12 +37,22 @@ pub(super) async fn serve(raw: Raw, place: Place, site: Arc<Site>, drain: watch:
         Some(config) => {
             entry.enter(State::Handshake);
             let handshake = tokio::select! {
-                result = TlsAcceptor::from(config).accept(raw) => result.ok(),
-                () = entry.close.notified() => None,
+                result = TlsAcceptor::from(config).accept(raw) => result,
+                () = entry.close.notified() => Err(std::io::ErrorKind::TimedOut.into()),
             };
-            let Some(stream) = handshake else {
-                site.tally.refused(Refused::Handshake);
-                return;
+            let stream = match handshake {
+                Ok(stream) => stream,
+                Err(error) => {
+                    site.tally.refused(Refused::Handshake);
+                    if is_no_tls(&error) {
+                        site.plain_told.call_once(|| {
+                            tracing::info!(
+                                "a client does not speak TLS here, probably plain HTTP: it has to use https"
+                            );
+                        });
+                    }
+                    return;
+                }
             };
             entry.enter(State::Silent);
             let multiplexed = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -56,6 +66,13 @@ pub(super) async fn serve(raw: Raw, place: Place, site: Arc<Site>, drain: watch:
         one(io, entry, site, drain).await
     }
     drop(place);
+}
+
+/// Whether what came first is not even a record of TLS.
+fn is_no_tls(error: &std::io::Error) -> bool {
+    use rustls::{Error, InvalidMessage};
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)))
 }
 
 async fn one(io: TokioIo<Noted<Io>>, entry: Arc<Entry>, site: Arc<Site>, mut drain: watch::Receiver<bool>) {
@@ -120,5 +137,27 @@ async fn finish<C: Future>(connection: C, entry: &Entry) {
     tokio::select! {
         _ = connection => (),
         () = entry.close.notified() => (),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn plain_http_where_tls_is_spoken_is_known() {
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(rustls::server::ResolvesServerCertUsingSni::new()));
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        for (sent, want) in
+            [(&b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"[..], true), (b"\x16\x03\x01\0", false), (b"", false)]
+        {
+            let error = acceptor.accept(tokio::io::join(sent, tokio::io::sink())).await.err().unwrap();
+            assert_eq!(is_no_tls(&error), want, "{error}");
+        }
     }
 }

@@ -10,9 +10,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 
+use super::beside;
 use super::reply::{self, Reply};
 use super::site::Site;
-use crate::exporter::Watched;
+use crate::exporter::{Beside, Watched};
 
 const TEMPLATE: &str = include_str!("landing.html");
 const STYLE: &str = include_str!("landing.css");
@@ -28,11 +29,13 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
-/// Answers `/`.
-pub(super) fn landing(site: &Site) -> Reply {
+/// Answers `/`, for whoever reached this machine by `host`.
+pub(super) fn landing(site: &Site, host: &str) -> Reply {
     let about = &site.engine.about;
     let force = site.engine.force();
+    let mut exporters = force.face.beside(host);
     let mut watched = force.face.watched();
+    watched.extend(exporters.iter_mut().flat_map(|exporter| std::mem::take(&mut exporter.watched)));
     // What is broken first.
     watched.sort_by_key(|line| match line.ok {
         Some(false) => 0,
@@ -46,10 +49,12 @@ pub(super) fn landing(site: &Site) -> Reply {
         "style" => STYLE.to_owned(),
         "links" => links(force.prober.is_some(), !force.face.discovered().is_empty()),
         "notices" => notices(site),
-        "facts" => facts(site, &watched),
+        "facts" => facts(site, &exporters, &watched),
+        "exporters" => beside::table(&exporters),
         "watched" => watched_table(&watched),
         "form" => form(site),
         "recent" => recent(site),
+        "footer" => beside::footer(about.name, &exporters),
         _ => String::new(),
     });
     reply::html(page, POLICY.clone())
@@ -69,7 +74,7 @@ fn fill(template: &str, value: impl Fn(&str) -> String) -> String {
     page
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -108,11 +113,14 @@ fn notices(site: &Site) -> String {
     html
 }
 
-fn facts(site: &Site, watched: &[Watched]) -> String {
+fn facts(site: &Site, exporters: &[Beside], watched: &[Watched]) -> String {
     let mut html = String::new();
     let mut fact = |class: &str, name: &str, value: &str| {
         let _ = write!(html, "<div><dt>{name}</dt><dd class=\"{class}\">{}</dd></div>", escape(value));
     };
+    if !exporters.is_empty() {
+        fact("", "Exporters", &exporters.len().to_string());
+    }
     if !watched.is_empty() {
         let count = |ok| watched.iter().filter(|line| line.ok == ok).count();
         fact("", "Watched", &watched.len().to_string());
@@ -125,7 +133,10 @@ fn facts(site: &Site, watched: &[Watched]) -> String {
         fact("", "Modules", &prober.modules().len().to_string());
     }
     fact("", "Running for", &ago(site.started));
-    fact("text", "Configuration", &force.source);
+    // Else each has its own.
+    if exporters.is_empty() {
+        fact("text", "Configuration", &force.source);
+    }
     html
 }
 
@@ -145,7 +156,7 @@ fn watched_table(watched: &[Watched]) -> String {
         let name = escape(&line.name);
         let name = match &line.link {
             // Whole as an exporter gives it: the page of another exporter in the same process.
-            Some(link) if link.starts_with("http://") || link.starts_with("https://") => {
+            Some(link) if beside::is_url(link) => {
                 format!("<a href=\"{}\">{name}</a>", escape(link))
             }
             // Else always below this page: a path cannot lead elsewhere.
@@ -154,7 +165,8 @@ fn watched_table(watched: &[Watched]) -> String {
         };
         let _ = write!(
             html,
-            "<tr><td class=\"state {class}\">{word}</td><td>{name}</td><td class=\"kind\">{}</td><td>{}</td></tr>",
+            "<tr>{}<td class=\"name\">{name}</td><td class=\"kind\">{}</td><td class=\"detail\">{}</td></tr>",
+            state(class, word),
             escape(&line.kind),
             escape(&line.detail)
         );
@@ -169,6 +181,11 @@ fn watched_table(watched: &[Watched]) -> String {
     }
     html.push_str("</section>");
     html
+}
+
+/// The first cell of a row.
+pub(super) fn state(class: &str, word: &str) -> String {
+    format!("<td class=\"state {class}\">{word}</td>")
 }
 
 fn form(site: &Site) -> String {
@@ -206,7 +223,8 @@ fn recent(site: &Site) -> String {
         };
         let _ = write!(
             html,
-            "<tr><td class=\"state {class}\">{word}</td><td>{}</td><td class=\"kind\">{}</td><td class=\"n\">{:.1} ms</td><td class=\"when\">{} ago</td><td><a href=\"./logs?id={}\">log</a></td></tr>",
+            "<tr>{}<td class=\"name\">{}</td><td class=\"kind\">{}</td><td class=\"n\">{:.1} ms</td><td class=\"when\">{} ago</td><td><a href=\"./logs?id={}\">log</a></td></tr>",
+            state(class, word),
             escape(&record.target),
             escape(&record.module),
             record.took.as_secs_f64() * 1e3,

@@ -33,7 +33,8 @@ impl Drop for Made {
 }
 
 impl Listener {
-    /// Listens on an address as `--web.listen-address` spells it. An error names the address and the way out.
+    /// Listens on an address as `--web.listen-address` spells it. An error names the address and the way out, but not the flag
+    /// that gave it: farol has another one for each exporter.
     pub(crate) fn bind(address: &str) -> Result<Self, String> {
         if let Some(path) = address.strip_prefix("unix:") {
             return unix(Path::new(path.strip_prefix("//").unwrap_or(path)));
@@ -188,7 +189,7 @@ fn explain(error: &io::Error, address: &str) -> String {
     let port = address.rsplit(':').next().unwrap_or_default();
     match error.kind() {
         io::ErrorKind::AddrInUse => format!(
-            "address already in use; stop the program that has it (`ss -ltnp sport = :{port}` names it), or choose another address with --web.listen-address"
+            "address already in use; stop the program that has it (`ss -ltnp sport = :{port}` names it), or choose another address"
         ),
         io::ErrorKind::AddrNotAvailable => {
             "this machine does not have this address; choose one of `ip address`, or :port for all".into()
@@ -226,7 +227,7 @@ mod tests {
     async fn a_port_in_use_tells_the_way_out() {
         let first = Listener::bind("127.0.0.1:0").unwrap();
         let error = Listener::bind(&first.address()).unwrap_err();
-        assert!(error.contains("already in use") && error.contains("--web.listen-address"), "{error}");
+        assert!(error.contains("already in use") && error.ends_with("or choose another address"), "{error}");
     }
 
     #[tokio::test]

@@ -10,12 +10,15 @@
 //! | `router`, `reply` | limits, authentication and routes; how an answer is written |
 //! | `scrape`, `probe`, `discovery` | `/metrics`, `/probe` and `/sd` |
 //! | `history`, `report` | the last probes; a probe told in words |
-//! | `landing` | the page for people |
+//! | `landing`, `beside` | the page for people; the exporters in the same process on it |
+//! | `host` | the name by which a request reached this machine |
 //! | `tally` | what the server counts about itself |
 
+mod beside;
 mod connection;
 mod discovery;
 mod history;
+mod host;
 mod io;
 mod landing;
 pub(crate) mod listener;

@@ -15,6 +15,7 @@ use super::report;
 use super::scrape::{negotiated, timeout_header};
 use super::site::Site;
 use super::tally::Refused;
+use crate::config::did_you_mean_of;
 use crate::expose::{self, Encoded, Negotiated};
 use crate::prober::{
     Ask, DURATION, FAILURE, Failure, Prober, SUCCESS, TIMEOUT, Trace, Verdict, probe_timeout,
@@ -82,7 +83,8 @@ pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
     let module = query.module.as_deref().unwrap_or_else(|| prober.default_module());
     let Some(own) = prober.timeout(module) else {
         site.tally.unknown_module.fetch_add(1, Ordering::Relaxed);
-        return reply::text(StatusCode::BAD_REQUEST, format!("Unknown module {module:?}\n"));
+        let there_are = did_you_mean_of(module, &prober.modules());
+        return reply::text(StatusCode::BAD_REQUEST, format!("Unknown module {module:?}: {there_are}\n"));
     };
     let wanted = prober.target(module).or(query.target.as_deref()).or_else(|| prober.default_target());
     let Some(target) = wanted else {

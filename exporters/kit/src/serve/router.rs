@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use super::reply::{self, Reply};
 use super::site::Site;
 use super::tally::{Refused, Route};
-use super::{discovery, landing, probe, report, scrape};
+use super::{beside, discovery, host, landing, probe, report, scrape};
 use crate::run::OnReload;
 use crate::web::Web;
 
@@ -97,13 +97,13 @@ async fn dispatch(site: &Site, route: Route, request: Request<Incoming>) -> Repl
             drop(request);
             unless_ended(site, probe::probe(site, wish)).await
         }
-        Route::Landing => landing::landing(site),
+        Route::Landing => landing::landing(site, &host::of(&request)),
         Route::Discovery => {
             let path = request.uri().path().strip_prefix(site.prefix.as_str()).unwrap_or_default();
             discovery::discovery(site, path, request.uri().query().unwrap_or_default())
         }
         Route::Logs => report::logs(site, request.uri().query().unwrap_or_default()),
-        Route::Config => reply::text(StatusCode::OK, site.engine.force().yaml.clone()),
+        Route::Config => reply::text(StatusCode::OK, beside::configuration(site, &host::of(&request))),
         Route::Healthy => reply::text(StatusCode::OK, "Healthy\n"),
         Route::Ready if *site.draining.borrow() => {
             reply::text(StatusCode::SERVICE_UNAVAILABLE, "Shutting down\n")

@@ -1,7 +1,7 @@
 //! What all requests share.
 
-use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
@@ -36,6 +36,8 @@ pub(crate) struct Site {
     /// Set when the end has begun: not ready any more.
     pub(super) draining: watch::Sender<bool>,
     pub(super) started: SystemTime,
+    /// Somebody spoke plain HTTP where TLS is spoken, and the log has it: once is enough.
+    pub(super) plain_told: Once,
 }
 
 /// How long what waits for others may go on when the end has begun: a scrape of something that hangs must not hold it up.
@@ -57,6 +59,7 @@ impl Site {
             on_reload: settings.on_reload.clone(),
             draining: watch::Sender::new(false),
             started: SystemTime::now(),
+            plain_told: Once::new(),
         }
     }
 

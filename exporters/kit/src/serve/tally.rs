@@ -204,7 +204,7 @@ impl Tally {
             for (index, code) in CODES.iter().enumerate() {
                 let count = read(&self.requests[route as usize][index]);
                 // Zero from the start where a success is to be expected; the rest once it happens.
-                if count > 0.0 || (*code == StatusCode::OK && is_usual(route)) {
+                if count > 0.0 || (*code == StatusCode::OK && is_usual(route, force)) {
                     rows.push(&[path, code.as_str()], count);
                 }
             }
@@ -225,9 +225,13 @@ impl Tally {
     }
 }
 
-/// Whether every exporter has it.
-fn is_usual(route: Route) -> bool {
-    !matches!(route, Route::Discovery | Route::Unknown)
+/// Whether this exporter has it, as far as that does not change by itself.
+fn is_usual(route: Route, force: &Force) -> bool {
+    match route {
+        Route::Probe | Route::Logs => force.prober.is_some(),
+        Route::Discovery | Route::Unknown => false,
+        _ => true,
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "nothing is counted to 2^53 here")]

@@ -23,8 +23,11 @@ pub enum ObjectiveError {
         "objective `{0}` leaves no room for a single failure; write less than 100%, e.g. `99.9%` or `0.999`"
     )]
     Everything(String),
-    /// Above 1, so it is meant as a percentage.
-    #[error("objective `{0}` has no percent sign; write `{0}%`, or a share below 1 such as `0.999`")]
+    /// Above 1, so it is meant as a percentage. With a decimal comma in a list or in braces, it ends there: `{objective: 99,9%}`.
+    #[error(
+        "objective `{0}` has no percent sign; write `{0}%`, or a share below 1 such as `0.999`; the decimal \
+         separator is a point, as in `99.9%`"
+    )]
     NoPercent(String),
     /// Anything else.
     #[error("`{0}` is not an objective; write e.g. `99.9%` or `0.999`")]
@@ -136,6 +139,10 @@ mod tests {
     #[test]
     fn bad_objectives_and_why() {
         for (text, why) in [
+            (
+                "99",
+                "write `99%`, or a share below 1 such as `0.999`; the decimal separator is a point, as in `99.9%`",
+            ),
             ("0", "asks for nothing"),
             ("0%", "asks for nothing"),
             ("-1%", "asks for nothing"),

@@ -58,7 +58,7 @@ pub(crate) fn detail(page: &Page, failure: Option<&Failure>, now: SystemTime) ->
     }
     if let Some(expiry) = value(certificates::EARLIEST_EXPIRY.name) {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-        parts.push(format!("certificate for {:.0} days", ((expiry - now) / 86_400.0).floor()));
+        parts.push(format!("certificate valid for {:.0} more days", ((expiry - now) / 86_400.0).floor()));
     }
     parts.join(", ")
 }
@@ -113,7 +113,10 @@ mod tests {
         page.set(&Desc::gauge(STATUS, "The status."), 200.0);
         page.set(&crate::verdict::IP_PROTOCOL, 4.0);
         page.set(&certificates::EARLIEST_EXPIRY, 86_400.0 * 12.5);
-        assert_eq!(detail(&page, None, SystemTime::UNIX_EPOCH), "status 200, IPv4, certificate for 12 days");
+        assert_eq!(
+            detail(&page, None, SystemTime::UNIX_EPOCH),
+            "status 200, IPv4, certificate valid for 12 more days"
+        );
         let mut page = Page::new();
         page.family(&tcp::metrics::CLOSED_INFO).push(&["none"], 1.0);
         assert_eq!(detail(&page, None, SystemTime::UNIX_EPOCH), "closed (no answer)");

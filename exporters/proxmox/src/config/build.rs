@@ -98,6 +98,11 @@ impl Bench<'_> {
             .as_ref()
             .and_then(|path| read(self.document, path, path, &self.key("tls.ca_file"), &mut self.problems));
         let pin = self.pin(&tls);
+        if let Some(at) = &section.verify_ssl {
+            let way_out = "write `tls: {fingerprint: …}`, which trusts this one certificate, or \
+                           `tls: {insecure_skip_verify: true}`, which trusts any";
+            self.at(at, "verify_ssl", "a key of pve.yml, which a cluster does not have", way_out);
+        }
         let settings = self.settings(section, pin.is_some());
         let same = |known: &&Built| known.section == *section && known.ca == ca;
         if let Some(known) = before.iter().find(same).filter(|_| self.problems.is_empty()) {

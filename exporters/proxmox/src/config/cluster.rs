@@ -10,6 +10,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::module::VerifySsl;
+
 /// A cluster, or a node that stands alone.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -67,6 +69,10 @@ pub struct ClusterSection {
     /// prometheus-pve-exporter writes them: half of its series. Default: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub one_hot: Option<bool>,
+    /// Not known here: of pve.yml, refused with what takes its place.
+    #[serde(default, skip_serializing)]
+    #[schemars(skip)]
+    pub verify_ssl: Option<Spanned<VerifySsl>>,
 }
 
 /// How the endpoints' certificates are trusted.

@@ -58,6 +58,8 @@ fn what_is_wrong_is_told_where_it_is() {
         ),
         ("default: {user: 'u@pve!t', token_value: hidden-5d1f}".into(), "no UUID"),
         (token("username: u@pve"), "there is a token_id, too"),
+        (token("verify_ssl: false"), "write `tls: {fingerprint: …}`"),
+        (cluster("token_id: 'u@pve', token: s"), "token_id: 'u@pve', token: <secret>"),
         (token("token_file: x"), "stands in token, too"),
         (token("timeout: 0s"), "no time at all"),
         (token("intervals: {node: 1ms}"), "too short"),

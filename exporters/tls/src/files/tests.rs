@@ -324,6 +324,13 @@ async fn patterns_and_what_is_left_out() {
         let (page, _) = exporter(&lab, paths, &exclude).files().run_once().await;
         assert_eq!(source(&page, "tls_source_files"), Some(want), "{paths} {exclude}");
     }
+    // One file alone is named.
+    for (paths, want) in [("x/*.pem", "1 file: x/a.pem"), ("x/*.pem a.pem", "2 files")] {
+        let exporter = exporter(&lab, paths, "");
+        exporter.files().run_once().await;
+        let said = exporter.files().watched().remove(0).detail;
+        assert_eq!(said.replace(&format!("{}/", lab.path().display()), ""), want);
+    }
     // What is no certificate is a fault, or nothing at all.
     lab.write("notes.txt", "hello");
     lab.write("cut.pem", "-----BEGIN CERTIFICATE-----\nAA");

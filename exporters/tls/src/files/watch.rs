@@ -278,12 +278,13 @@ fn said(entry: &Entry, scan: &Scan) -> (Option<bool>, String) {
         };
         return (Some(only), detail.to_owned());
     }
-    let count = files.filter(|(_, file)| !file.folder).count();
-    let number = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    let paths: Vec<_> = files.filter(|(_, file)| !file.folder).map(|(path, _)| path).collect();
+    let number = if paths.len() == 1 { "1 file".to_owned() } else { format!("{} files", paths.len()) };
     let bad = faulty(&entry.source, scan);
-    match bad.first() {
-        None => (Some(true), number),
-        Some((path, fault)) => {
+    match (bad.first(), paths.as_slice()) {
+        (None, [path]) => (Some(true), format!("{number}: {}", path.display())),
+        (None, _) => (Some(true), number),
+        (Some((path, fault)), _) => {
             let more = if bad.len() > 1 { format!(" and {} more", bad.len() - 1) } else { String::new() };
             (Some(false), format!("{number}; {}: {}{more}", path.display(), fault.word()))
         }

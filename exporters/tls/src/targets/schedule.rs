@@ -193,8 +193,8 @@ fn days_left(not_after: i64, now: SystemTime) -> String {
     let left = not_after.saturating_sub(i64::try_from(now).unwrap_or(i64::MAX));
     match left {
         ..0 => format!("certificate expired {} days ago", -left / 86_400),
-        0..172_800 => format!("certificate for {} h", left / 3600),
-        _ => format!("certificate for {} days", left / 86_400),
+        0..172_800 => format!("certificate valid for {} more hours", left / 3600),
+        _ => format!("certificate valid for {} more days", left / 86_400),
     }
 }
 
@@ -304,8 +304,8 @@ mod tests {
     fn what_is_left_in_words() {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000);
         for (at, want) in [
-            (1_000_000 + 90 * 86_400, "certificate for 90 days"),
-            (1_000_000 + 7200, "certificate for 2 h"),
+            (1_000_000 + 90 * 86_400, "certificate valid for 90 more days"),
+            (1_000_000 + 7200, "certificate valid for 2 more hours"),
             (1_000_000 - 3 * 86_400, "certificate expired 3 days ago"),
         ] {
             assert_eq!(days_left(at, now), want);

@@ -120,6 +120,10 @@ fn unreadable(error: httparse::Error, buffer: &[u8]) -> HttpError {
     if buffer.starts_with(b"HTTP/1.") {
         return HttpError::new(Reason::Protocol, format!("the answer's head cannot be read: {error}"));
     }
+    // A record of TLS that tells of an error: what TLS servers answer to what is none.
+    if buffer.starts_with(&[0x15, 0x03]) {
+        return HttpError::new(Reason::Protocol, "the other side speaks TLS here: ask it by https");
+    }
     let line = buffer.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
     let begin = line[..line.len().min(60)].escape_ascii();
     let what = error.to_string();
@@ -170,6 +174,8 @@ mod tests {
         assert!(reply(&mut BytesMut::from(long.as_str()), 600).unwrap().is_some());
         let error = reply(&mut BytesMut::from("SSH-2.0-OpenSSH_9\r\n"), 600).unwrap_err();
         assert!(error.to_string().ends_with("it begins with \"SSH-2.0-OpenSSH_9\""), "{error}");
+        let error = reply(&mut BytesMut::from(&b"\x15\x03\x03\0\x02\x02\x16"[..]), 600).unwrap_err();
+        assert!(error.to_string().ends_with("speaks TLS here: ask it by https"), "{error}");
     }
 
     proptest::proptest! {

@@ -1,5 +1,6 @@
 //! The server against raw sockets: what it answers, what it closes, and what it survives.
 
+mod beside;
 mod limits;
 mod reload;
 mod routes;

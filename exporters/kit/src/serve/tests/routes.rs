@@ -141,7 +141,11 @@ async fn bad_requests_for_probes() {
     let running = serve(settings()).await;
     for (path, status, body) in [
         ("/probe", 400, "Target parameter is missing\n"),
-        ("/probe?target=x&module=none", 400, "Unknown module \"none\"\n"),
+        (
+            "/probe?target=x&module=none",
+            400,
+            "Unknown module \"none\": there are: good, bad, closed, hangs, stuck, panics\n",
+        ),
         ("/probe?target=x&module=good&hostname=other.test", 400, "good has a host of its own\n"),
         (
             "/probe?target=x&module=closed",
