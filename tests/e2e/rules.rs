@@ -110,7 +110,7 @@ const HAPPENS: &[(&str, &str, &[&str], &str)] = &[
         &[
             r#"tls_file_error_info{job="farol",instance="a",source="s",path="/a.pem",reason="not_found"}: 1x60"#,
         ],
-        r#"{source="s",path="/a.pem",reason="not_found",cause="a link leads to nothing",cause_pt="o link não leva a nada"}: 1"#,
+        r#"{source="s",path="/a.pem",reason="not_found",cause="it is not there",cause_pt="não está lá"}: 1"#,
     ),
     (
         "Hosts by state",
