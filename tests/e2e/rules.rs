@@ -196,7 +196,7 @@ const HAPPENS: &[(&str, &str, &[&str], &str)] = &[
         "A",
         &[
             r#"pve:guest:thing{job="farol",instance="a",cluster="home",id="qemu/104",node="pve1",name="wordpress"}: 1x60"#,
-            r#"pve_not_backed_up_info{job="farol",instance="a",cluster="home",id="qemu/104"}: 1x60"#,
+            r#"pve:guest:uncovered{job="farol",instance="a",cluster="home",id="qemu/104"}: 1x60"#,
         ],
         r#"{cluster="home",id="qemu/104",node="pve1",name="wordpress"}: 1"#,
     ),
