@@ -110,7 +110,7 @@ const HAPPENS: &[(&str, &str, &[&str], &str)] = &[
         &[
             r#"tls_file_error_info{job="farol",instance="a",source="s",path="/a.pem",reason="not_found"}: 1x60"#,
         ],
-        r#"{source="s",path="/a.pem",reason="not_found",cause="a link leads to nothing",cause_pt="o link não leva a nada"}: 1"#,
+        r#"{source="s",path="/a.pem",reason="not_found",cause="it is not there",cause_pt="não está lá"}: 1"#,
     ),
     (
         "Hosts by state",
@@ -196,7 +196,7 @@ const HAPPENS: &[(&str, &str, &[&str], &str)] = &[
         "A",
         &[
             r#"pve:guest:thing{job="farol",instance="a",cluster="home",id="qemu/104",node="pve1",name="wordpress"}: 1x60"#,
-            r#"pve_not_backed_up_info{job="farol",instance="a",cluster="home",id="qemu/104"}: 1x60"#,
+            r#"pve:guest:uncovered{job="farol",instance="a",cluster="home",id="qemu/104"}: 1x60"#,
         ],
         r#"{cluster="home",id="qemu/104",node="pve1",name="wordpress"}: 1"#,
     ),
