@@ -302,7 +302,19 @@ impl Cluster {
                             format!("{seen}; not everything may be seen, for want of {hidden}; {grant}");
                         (Some(false), detail)
                     }
-                    (None, None) => (Some(online == map.nodes.len()), seen),
+                    (None, None) => match self.store.failing().as_slice() {
+                        [] => (Some(online == map.nodes.len()), seen),
+                        [((name, node), failure), others @ ..] => {
+                            let whose = if node.is_empty() { String::new() } else { format!(" of {node}") };
+                            let more = if others.is_empty() {
+                                String::new()
+                            } else {
+                                format!(" and {} more", others.len())
+                            };
+                            let told = way_out::told(failure, self);
+                            (Some(false), format!("{seen}; {name}{whose}{more} failed: {told}"))
+                        }
+                    },
                 }
             }
         }

@@ -99,6 +99,13 @@ impl Store {
         }
     }
 
+    /// Which collectors fail now, and why; those of a node that is offline do not: that is told of the node.
+    pub(super) fn failing(&self) -> Vec<(Key, Failure)> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let failing = entries.iter().filter(|(_, entry)| !is_gone(entry));
+        failing.filter_map(|(key, entry)| Some((key.clone(), entry.failure.clone()?))).collect()
+    }
+
     /// Everything, or what is for some keys.
     pub(super) fn page(&self, cluster: &str, is_wanted: impl Fn(&Key) -> bool) -> Page {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,7 +147,9 @@ mod tests {
         let (store, every) = (Store::default(), Duration::from_millis(20));
         let key = || -> Key { ("node", "pve1".into()) };
         store.put(key(), found(Some(1.0)), every);
+        assert!(store.failing().is_empty());
         store.put(key(), found(None), every);
+        assert_eq!(store.failing(), [(key(), Failure::new(Reason::Timeout, "late"))]);
         let page = store.page("c", |_| true);
         let labels = [("cluster", "c"), ("collector", "node"), ("node", "pve1")];
         assert_eq!(page.get("value", &[("cluster", "c")]), Some(1.0), "kept through a failure");

@@ -127,7 +127,8 @@ pub(super) fn scan(source: &Source, before: Option<&Scan>) -> Scan {
     let mut found = find(&source.paths, &source.exclude);
     // What was found before and is there still, though no way of the pattern's leads to it any more: `**` goes through no links.
     for (path, entry) in before.into_iter().flat_map(|before| &before.files) {
-        if !entry.read.is_empty() && !found.files.contains(path) && path.is_file() {
+        let is_lost = !entry.read.is_empty() && !found.files.contains(path);
+        if is_lost && !source.excludes(path) && path.is_file() {
             found.files.insert(path.clone());
         }
     }

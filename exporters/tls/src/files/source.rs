@@ -85,8 +85,12 @@ impl Source {
     /// Whether a file is one of its.
     #[must_use]
     pub fn has(&self, path: &Path) -> bool {
-        let among = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(path));
-        among(&self.paths) && !among(&self.exclude)
+        self.paths.iter().any(|pattern| pattern.matches(path)) && !self.excludes(path)
+    }
+
+    /// Whether a file, or a folder that it lies in, is left out.
+    pub(super) fn excludes(&self, path: &Path) -> bool {
+        path.ancestors().any(|above| self.exclude.iter().any(|pattern| pattern.matches(above)))
     }
 }
 

@@ -137,6 +137,25 @@ async fn a_folder_that_is_exchanged_for_a_link_ends_nothing() {
     }
 }
 
+#[tokio::test]
+async fn what_is_left_out_from_now_on_goes() {
+    let lab = Lab::new();
+    lab.write("live/a/a.pem", &make("a.test", false, None, MONTHS).pem);
+    let mut before = None;
+    for (exclude, files) in [("none", 1.0), ("live/a", 0.0)] {
+        let place = lab.path().display();
+        let yaml = format!(
+            "files: [{{name: lab, paths: ['{place}/live/**/*.pem'], exclude: ['{place}/{exclude}']}}]"
+        );
+        let document = kit::config::Document::embedded("test.yml", &yaml);
+        let raw = document.parse().unwrap();
+        let exporter = <crate::TlsExporter as kit::Exporter>::build(raw, &document, before.as_ref()).unwrap();
+        let (page, _) = exporter.files().run_once().await;
+        assert_eq!(source(&page, "tls_source_files"), Some(files), "{exclude}");
+        before = Some(exporter);
+    }
+}
+
 /// Whoever names a file says that a certificate is in it.
 #[tokio::test]
 async fn a_key_alone_is_told_of_a_file_that_is_named() {
