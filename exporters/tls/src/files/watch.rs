@@ -123,7 +123,13 @@ impl Stored {
         self.read.remembered
     }
 
-    /// When what is in it came to be there.
+    /// When it was last changed, as its time of modification has it.
+    #[must_use]
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.read.modified
+    }
+
+    /// Since when at the latest what is in it is there.
     #[must_use]
     pub fn written(&self) -> Option<SystemTime> {
         self.read.written.or(self.read.modified)

@@ -290,7 +290,7 @@ impl Asking for One {
         let mut ends = Ends::with_capacity(stored.len());
         for file in &stored {
             if let Some(certificate) = file.certificate() {
-                ends.insert(Path::new(&file.path), (certificate.not_after, file.written()));
+                ends.insert(Path::new(&file.path), (certificate.not_after, file.modified()));
             }
         }
         let mut page = Page::with_capacity(all.len() * 64, 64);
