@@ -83,8 +83,9 @@ pub(super) async fn probe(site: &Site, wish: Wish) -> Reply {
     let module = query.module.as_deref().unwrap_or_else(|| prober.default_module());
     let Some(own) = prober.timeout(module) else {
         site.tally.unknown_module.fetch_add(1, Ordering::Relaxed);
+        // The first line is the peer's, as it is; what helps comes after it.
         let there_are = did_you_mean_of(module, &prober.modules());
-        return reply::text(StatusCode::BAD_REQUEST, format!("Unknown module {module:?}: {there_are}\n"));
+        return reply::text(StatusCode::BAD_REQUEST, format!("Unknown module {module:?}\n{there_are}\n"));
     };
     let wanted = prober.target(module).or(query.target.as_deref()).or_else(|| prober.default_target());
     let Some(target) = wanted else {

@@ -144,7 +144,7 @@ async fn bad_requests_for_probes() {
         (
             "/probe?target=x&module=none",
             400,
-            "Unknown module \"none\": there are: good, bad, closed, hangs, stuck, panics\n",
+            "Unknown module \"none\"\nthere are: good, bad, closed, hangs, stuck, panics\n",
         ),
         ("/probe?target=x&module=good&hostname=other.test", 400, "good has a host of its own\n"),
         (
