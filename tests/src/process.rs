@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A running program; killed and reaped when dropped.
@@ -99,9 +100,15 @@ pub fn until(patience: Duration, mut done: impl FnMut() -> bool) -> bool {
 /// A port that is free for TCP and UDP on loopback at this moment.
 #[must_use]
 pub fn free_port() -> u16 {
+    /// Below those that the kernel gives to connections: between this look and the server's start one would take it.
+    const PORTS: std::ops::Range<u32> = 15_000..32_000;
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
     loop {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        if UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+        // Each process begins elsewhere, and none comes to a port twice before all were had.
+        let next = std::process::id().wrapping_mul(97).wrapping_add(TAKEN.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + next % (PORTS.end - PORTS.start);
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }
