@@ -15,7 +15,8 @@ fn a_changed_certificate_of_a_single_endpoint() {
     assert_eq!(success(&lab.scrape(), "resources", ""), Some(true));
     lab.scrape_until("the fingerprints", |page| success(page, "fingerprints", "") == Some(true));
     let renewed = lab.pve.renew(0, Valid::Now);
-    // Connections that stand go on for as long as pveproxy keeps them.
+    // Connections that stand go on for as long as pveproxy keeps them: five seconds, or a hundred requests of whoever does not wait.
+    std::thread::sleep(Duration::from_secs(6));
     let page = lab.scrape_until("the refusal", |page| reason(page, "resources", "") == "tls_fingerprint");
     assert!(!shown(&page, "pve_endpoint_up").is_empty());
     std::thread::sleep(Duration::from_secs(5));
