@@ -132,7 +132,6 @@ impl Report {
         report
     }
 
-    /// A server's own certificate.
     /// Of what is said of a source and not of a file; a source without any file has none.
     pub(super) fn of_source(source: &Surveyed) -> Self {
         let mut report = Self::new(&source.source, "files");
@@ -152,6 +151,7 @@ impl Report {
         report
     }
 
+    /// A server's own certificate.
     fn certificate(&mut self, leaf: &Certificate, due: Due, now: i64) {
         self.say(
             "certificate",
